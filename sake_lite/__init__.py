@@ -1,0 +1,23 @@
+"""An embedded, persistent cache for hikari bots: the Sake standard in one SQLite file."""
+
+from __future__ import annotations
+
+__all__ = [
+    "BackendError",
+    "ClosedClient",
+    "EntryNotFound",
+    "InvalidDataFound",
+    "SQLiteCache",
+    "SakeException",
+    "Stats",
+    "abc",
+    "errors",
+    "resources",
+]
+
+__version__ = "0.1.0"
+
+from . import abc, errors, resources
+from ._writer import Stats
+from .cache import SQLiteCache
+from .errors import BackendError, ClosedClient, EntryNotFound, InvalidDataFound, SakeException

@@ -1,0 +1,54 @@
+"""Asking Discord for the members that a GUILD_CREATE left out.
+
+hikari does so itself only where its own cache is on, which beside this one it need not be.
+"""
+
+from __future__ import annotations
+
+__all__ = ["ChunkRequests"]
+
+import itertools
+import logging
+import typing
+
+import hikari
+
+if typing.TYPE_CHECKING:
+    from ._codec import Payload
+
+_LOGGER: typing.Final = logging.getLogger("hikari.sake_lite")
+
+
+class ChunkRequests:
+    """Requests for the members of guilds, through the shard that announced the guild.
+
+    Parameters
+    ----------
+    include_presences
+        Whether to ask for presences too.
+    """
+
+    __slots__ = ("_include_presences", "_numbers")
+
+    def __init__(self, *, include_presences: bool) -> None:
+        self._include_presences = include_presences
+        self._numbers = itertools.count()
+
+    async def after(self, event: hikari.ShardPayloadEvent) -> None:
+        """Request a guild's members if the event announces a guild without naming all of them."""
+        if event.name != "GUILD_CREATE" or not _lacks_members(event.payload):
+            return
+
+        guild_id = hikari.Snowflake(event.payload["id"])
+        nonce = f"sake_lite.{guild_id % 10**12}.{next(self._numbers)}"
+        try:
+            await event.shard.request_guild_members(guild_id, include_presences=self._include_presences, nonce=nonce)
+        except hikari.HikariError as exception:
+            _LOGGER.warning("the members of guild %s could not be requested: %s", guild_id, exception)
+
+
+def _lacks_members(payload: Payload) -> bool:
+    if payload.get("unavailable"):
+        return False
+
+    return len(payload.get("members", ())) < payload.get("member_count", 0)

@@ -1,0 +1,114 @@
+"""Payload ↔ the bytes in a row.
+
+A payload is stored as plain CBOR, which any reader opens, beside a check value: SQLite notices few of the bits that a
+disk flips inside a page's body. Reading trusts nothing: the check value and a length cap come first, since a decoder
+can be made to work for seconds by a few hostile bytes, and what was decoded must be one map with every byte consumed.
+
+This module knows nothing of tables; `_table` compares what a payload says of itself with the columns beside it.
+"""
+
+from __future__ import annotations
+
+__all__ = ["MAX_BYTES", "DamagedData", "Payload", "decode", "encode"]
+
+import collections.abc
+import os
+import typing
+import zlib
+
+import cbor2
+
+Payload: typing.TypeAlias = "collections.abc.Mapping[str, typing.Any]"
+"""A raw JSON object, as Discord sent it."""
+
+MAX_BYTES: typing.Final[int] = 8 * 1024 * 1024
+"""The largest payload, encoded, that is stored or read; the largest that Discord sends are far below 1 MiB."""
+
+# Decoding `[row, marker]` shows that the row was one item, whole: cbor2 ignores what follows the first item. The marker
+# is of this process, so that no row can contain it.
+_MARKER: typing.Final[bytes] = os.urandom(16)
+_BEFORE: typing.Final[bytes] = b"\x82"
+_AFTER: typing.Final[bytes] = b"\x50" + _MARKER
+
+
+class DamagedData(Exception):
+    """The bytes of a row are not what was written."""
+
+
+class _NoTags(collections.abc.Mapping[int, typing.Any]):
+    """Refuses every CBOR tag, also those that cbor2 would decode by itself (dates, bignums, regular expressions, …)."""
+
+    def __getitem__(self, tag: int) -> typing.NoReturn:
+        raise DamagedData(f"CBOR tag {tag}")
+
+    def __contains__(self, tag: object) -> bool:
+        return True
+
+    def __iter__(self) -> collections.abc.Iterator[int]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 1
+
+
+_NO_TAGS: typing.Final[_NoTags] = _NoTags()
+
+
+def encode(payload: Payload) -> tuple[bytes, int]:
+    """Encode a payload.
+
+    Returns
+    -------
+    tuple[bytes, int]
+        The row's bytes and their check value.
+
+    Raises
+    ------
+    ValueError
+        If the payload holds something that JSON has no word for, or is larger than `MAX_BYTES`.
+    """
+    try:
+        data = cbor2.dumps(payload)
+    except (cbor2.CBOREncodeError, UnicodeEncodeError, RecursionError) as exception:
+        raise ValueError(f"the payload cannot be stored: {exception}") from exception
+
+    if len(data) > MAX_BYTES:
+        raise ValueError(f"the payload is too large to store: {len(data)} bytes, where {MAX_BYTES} are allowed")
+
+    return data, zlib.crc32(data)
+
+
+def decode(data: bytes, checksum: int) -> dict[str, typing.Any]:
+    """Decode a row's bytes, trusting none of them.
+
+    Raises
+    ------
+    DamagedData
+        If they are not what `encode` once returned.
+    """
+    if len(data) > MAX_BYTES:
+        raise DamagedData(f"{len(data)} bytes are more than any payload has")
+
+    if zlib.crc32(data) != checksum:
+        raise DamagedData("the bytes do not match their check value")
+
+    try:
+        result = cbor2.loads(
+            b"".join((_BEFORE, data, _AFTER)),
+            semantic_decoders=_NO_TAGS,
+            max_depth=64,
+            allow_indefinite=False,
+            allow_duplicate_keys=False,
+            strict_hashable_types=True,
+        )
+    except (cbor2.CBORError, ValueError, MemoryError) as exception:
+        raise DamagedData(str(exception)) from exception
+
+    payload, marker = result
+    if marker != _MARKER:
+        raise DamagedData("the bytes are more than one CBOR item")
+
+    if type(payload) is not dict:
+        raise DamagedData(f"the bytes hold a {type(payload).__name__}, not a map")
+
+    return typing.cast("dict[str, typing.Any]", payload)

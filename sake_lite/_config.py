@@ -1,0 +1,99 @@
+"""The settings of a cache, all in one frozen place.
+
+Lifetimes are kept in seconds as floats; `math.inf` is the one spelling of "never expires". Moments in the file are
+whole milliseconds of Unix time, and `None` there is "never".
+"""
+
+from __future__ import annotations
+
+__all__ = ["Config", "ExpireT", "deadline", "now", "seconds"]
+
+import dataclasses
+import datetime
+import math
+import time
+import typing
+
+ExpireT: typing.TypeAlias = "int | float | datetime.timedelta"
+"""A lifetime: seconds, or a `datetime.timedelta`; `inf` and `nan` mean that the entry never expires."""
+
+_DAY: typing.Final[float] = 86_400.0
+
+# Beyond this many seconds (31,700 years) a deadline in milliseconds nears the end of SQLite's integers.
+_NEVER_AFTER: typing.Final[float] = 1e12
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """What can be adjusted about a cache; the constructor of the cache documents each."""
+
+    user_expire: float = _DAY
+    member_expire: float = _DAY
+    message_expire: float = _DAY
+    message_limit: int = 100_000
+    invite_expire: float = 30 * _DAY
+    busy_timeout: float = 5.0
+    max_pending_rows: int = 200_000
+
+    def __post_init__(self) -> None:
+        for name in ("message_limit", "max_pending_rows"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} cannot be negative: {getattr(self, name)!r}")
+
+        if not 0 <= self.busy_timeout < _NEVER_AFTER:
+            raise ValueError(f"busy_timeout must be a number of seconds: {self.busy_timeout!r}")
+
+    def replace(self, **settings: ExpireT | None) -> Config:
+        """Return these settings with some changed, lifetimes as users spell them, `None` being the default.
+
+        Raises
+        ------
+        ValueError
+            If a value makes no sense.
+        TypeError
+            If a lifetime is neither a number nor a `datetime.timedelta`.
+        """
+        changes: dict[str, typing.Any] = {}
+        for name, value in settings.items():
+            if value is None:
+                changes[name] = self.__dataclass_fields__[name].default
+            else:
+                changes[name] = seconds(value) if name.endswith("_expire") else value
+
+        return dataclasses.replace(self, **changes)
+
+
+def seconds(expire: ExpireT, /) -> float:
+    """Convert a lifetime as users spell it to seconds.
+
+    Raises
+    ------
+    ValueError
+        If it is negative.
+    TypeError
+        If it is neither a number nor a `datetime.timedelta`.
+    """
+    if isinstance(expire, datetime.timedelta):
+        value = expire.total_seconds()
+    elif isinstance(expire, bool) or not isinstance(expire, (int, float)):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"a lifetime is a number of seconds or a timedelta, not {type(expire).__name__}")
+    else:
+        value = math.inf if expire > _NEVER_AFTER else float(expire)
+
+    if math.isnan(value):
+        return math.inf
+
+    if value < 0:
+        raise ValueError(f"a lifetime cannot be negative: {expire!r}")
+
+    return value
+
+
+def now() -> int:
+    """Return this moment as the file spells it: whole milliseconds of Unix time."""
+    return time.time_ns() // 1_000_000
+
+
+def deadline(start: int, lifetime: float) -> int | None:
+    """Return when something that lives for `lifetime` seconds from `start` (ms) ends (ms); `None` is never."""
+    return None if lifetime > _NEVER_AFTER else start + int(lifetime * 1000)

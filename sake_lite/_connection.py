@@ -1,0 +1,122 @@
+"""A SQLite connection on a thread of its own.
+
+aiosqlite owns the thread and the hop to it and back. What is wanted of it beyond its public surface, several
+statements in one hop and a thread that does not keep a forgotten program alive, is taken here and nowhere else, which
+is why aiosqlite's minor version is pinned.
+"""
+
+from __future__ import annotations
+
+__all__ = ["Connection"]
+
+import asyncio
+import logging
+import typing
+
+import aiosqlite
+
+from . import errors
+
+if typing.TYPE_CHECKING:
+    import collections.abc
+    import pathlib
+    import sqlite3
+
+    P = typing.ParamSpec("P")
+    T = typing.TypeVar("T")
+
+_LOGGER: typing.Final = logging.getLogger("hikari.sake_lite")
+
+# How long a thread may take to finish what it was given before a closing program stops waiting for it, in seconds.
+_CLOSE_TIMEOUT: typing.Final[float] = 30.0
+
+
+class Connection:
+    """One connection to one file, used through functions that run on its thread.
+
+    Parameters
+    ----------
+    path
+        The file, as errors name it.
+    connection
+        The aiosqlite connection to drive, already connected.
+    """
+
+    __slots__ = ("_closed", "_connection", "path")
+
+    def __init__(self, path: pathlib.Path, connection: aiosqlite.Connection) -> None:
+        self.path = path
+        self._closed = False
+        self._connection = connection
+
+    @classmethod
+    async def connect(cls, path: pathlib.Path, *, mode: typing.Literal["ro", "rw"], busy_timeout: float) -> Connection:
+        """Connect to an existing file.
+
+        Parameters
+        ----------
+        path
+            The file, absolute.
+        mode
+            `"ro"` to read only, `"rw"` to write.
+        busy_timeout
+            How long SQLite waits for another process's lock, in seconds.
+
+        Raises
+        ------
+        BackendError
+            If the file cannot be opened.
+        """
+        # A file: URI built by hand opens another file where the name has a ?, # or %.
+        connection = aiosqlite.connect(
+            f"{path.as_uri()}?mode={mode}",
+            uri=True,
+            timeout=busy_timeout,
+            isolation_level=None,  # transactions are begun by name, IMMEDIATE, and never by Python's guess
+            cached_statements=512,
+        )
+        # Else a program that forgets to close, or dies of an exception, would hang at its end for ever.
+        connection._thread.daemon = True  # pyright: ignore[reportPrivateUsage]
+        with errors.from_backend(path):
+            await connection
+
+        return cls(path, connection)
+
+    async def run(
+        self,
+        function: collections.abc.Callable[typing.Concatenate[sqlite3.Connection, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Call `function(connection, *args, **kwargs)` on the thread: one hop, however many statements it runs.
+
+        Cancelling the caller does not stop the function.
+
+        Raises
+        ------
+        BackendError
+            For whatever SQLite raises in it.
+        ClosedClient
+            If the connection is closed.
+        """
+        if self._closed:
+            raise errors.ClosedClient("the cache was closed meanwhile")
+
+        aiosqlite_connection: typing.Any = self._connection
+        with errors.from_backend(self.path):
+            result: T = await aiosqlite_connection._execute(function, aiosqlite_connection._conn, *args, **kwargs)
+            return result
+
+    async def close(self) -> None:
+        """Close the connection, after what its thread was already given; once for each connection."""
+        self._closed = True
+        try:
+            with errors.from_backend(self.path):
+                await asyncio.wait_for(self._connection.close(), _CLOSE_TIMEOUT)
+        except (errors.BackendError, TimeoutError) as exception:
+            _LOGGER.error("closing a connection to %s failed: %s", self.path, exception)
+
+    def abandon(self) -> None:
+        """Let go of a connection whose event loop is gone, without waiting for its thread."""
+        self._closed = True
+        self._connection.stop()  # pyright: ignore[reportUnknownMemberType]

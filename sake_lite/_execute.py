@@ -1,0 +1,129 @@
+"""Operations → SQL statements, on the writer's thread, inside the writer's transaction.
+
+Large upserts go in slices of many rows a statement: `executemany` gives the interpreter's lock away at every row, which
+beside a busy event loop costs more than everything else together, while one statement a slice gives it away just often
+enough for the loop to stay responsive.
+"""
+
+from __future__ import annotations
+
+__all__ = ["apply"]
+
+import collections.abc
+import dataclasses
+import itertools
+import logging
+import sqlite3
+import typing
+
+from . import errors
+from ._operations import Batch, Delete, Modify, Operation, Prune, Replace, Rows, Upsert
+
+if typing.TYPE_CHECKING:
+    from ._table import Column, Table
+
+_LOGGER: typing.Final = logging.getLogger("hikari.sake_lite")
+
+# Rows per statement, largest first: few distinct statements, so that all stay prepared, and few statements a batch.
+_STATEMENT_ROWS: typing.Final[tuple[int, ...]] = (128, 16, 1)
+
+
+def apply(connection: sqlite3.Connection, batch: Batch) -> list[int]:
+    """Apply a batch's operations, in order, inside the transaction that is open.
+
+    Returns
+    -------
+    list[int]
+        For each operation, how many rows it wrote or deleted; for a *modify*, 1 if it stored a payload, equal or not.
+
+    Raises
+    ------
+    ValueError
+        If a payload that was left for this thread to encode cannot be stored.
+    sqlite3.Error
+        If SQLite fails.
+    """
+    return [_apply_one(connection, operation) for operation in batch.operations]
+
+
+def _apply_one(connection: sqlite3.Connection, operation: Operation) -> int:
+    match operation:
+        case Upsert(rows):
+            return _upsert(connection, rows)
+        case Delete(table, where):
+            return connection.execute(table.delete_where(_columns(table, where)), where).rowcount
+        case Replace(rows, where):
+            return _replace(connection, rows, where)
+        case Modify():
+            return _modify(connection, operation)
+        case Prune():
+            return _prune(connection, operation)
+
+
+def _columns(table: Table[typing.Any], names: collections.abc.Iterable[str]) -> list[Column]:
+    return [table.column_by_name[name] for name in names]
+
+
+def _upsert(connection: sqlite3.Connection, rows: Rows, named: set[tuple[typing.Any, ...]] | None = None) -> int:
+    """Upsert rows, collecting their keys in `named`."""
+    written = 0
+    width = len(rows.table.key)
+    for piece in rows.slices(_STATEMENT_ROWS[0]):
+        if named is not None:
+            named.update(row[:width] for row in piece)
+
+        start = 0
+        for size in _STATEMENT_ROWS:
+            statement = rows.table.upsert(size, is_explicit=rows.is_explicit)
+            while len(piece) - start >= size:
+                parameters = list(itertools.chain.from_iterable(piece[start : start + size]))
+                written += connection.execute(statement, parameters).rowcount
+                start += size
+
+    return written
+
+
+def _replace(connection: sqlite3.Connection, rows: Rows, where: dict[str, int | str]) -> int:
+    table = rows.table
+    named: set[tuple[typing.Any, ...]] = set()
+    changed = _upsert(connection, rows, named)
+    stored = connection.execute(table.keys_where(_columns(table, where)), where).fetchall()
+    for key in stored:
+        if key not in named:
+            parameters = dict(zip((column.name for column in table.key), key, strict=True))
+            changed += connection.execute(table.delete_where(table.key), parameters).rowcount
+
+    return changed
+
+
+def _modify(connection: sqlite3.Connection, operation: Modify) -> int:
+    rows = operation.fresh
+    table = rows.table
+    row = connection.execute(table.select, {**operation.key, "moment": rows.moment}).fetchone()
+    payload: dict[str, typing.Any] | None = None
+    if row is not None:
+        *stored, expires_at = row
+        try:
+            payload = table.open_row(tuple(stored))
+        except errors.InvalidDataFound as error:
+            _LOGGER.warning("%s; it counts as missing for an update", error)
+        else:
+            if not rows.is_explicit:
+                rows = dataclasses.replace(rows, expires_at=expires_at, is_explicit=True)
+
+    changed = operation.change(payload)
+    if changed is None:
+        return 0
+
+    _upsert(connection, dataclasses.replace(rows, payloads=[changed]))
+    return 1
+
+
+def _prune(connection: sqlite3.Connection, operation: Prune) -> int:
+    table, size = operation.table, operation.size
+    pruned = connection.execute(table.delete_expired, {"moment": operation.moment, "size": size}).rowcount
+    if operation.limit is not None and pruned < size:
+        oldest = {"limit": operation.limit, "size": size - pruned}
+        pruned += connection.execute(table.delete_oldest, oldest).rowcount
+
+    return pruned

@@ -1,0 +1,218 @@
+"""Reading: point reads and windows of rows, on a connection of their own.
+
+Reads asked for in the same turn of the event loop share one hop to the reader's thread. Every read takes all of its
+rows and ends its statement within the hop: a cursor left open would go on showing an old state of the file and keep
+the log from being folded in.
+"""
+
+from __future__ import annotations
+
+__all__ = ["Iterator", "Reader"]
+
+import asyncio
+import logging
+import sqlite3
+import typing
+
+import hikari
+
+from . import _config, abc, errors
+
+if typing.TYPE_CHECKING:
+    import collections.abc
+
+    from ._connection import Connection
+    from ._table import Column, Row, Table
+
+EntityT = typing.TypeVar("EntityT")
+
+_LOGGER: typing.Final = logging.getLogger("hikari.sake_lite")
+
+# Rows per hop of an iteration. They are decoded as they are consumed, but a loop that consumes them without a pause
+# of its own holds the event loop for a window at a time: 4 to 5 ms of members.
+_WINDOW_ROWS: typing.Final[int] = 200
+
+_Parameters: typing.TypeAlias = "dict[str, typing.Any]"
+_Rows: typing.TypeAlias = "list[Row]"
+
+
+class Reader:
+    """The connection that reads, and the reads that wait for it.
+
+    Parameters
+    ----------
+    connection
+        The connection that reads, which nothing else uses.
+    """
+
+    __slots__ = ("_connection", "_hops", "_waiting")
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._hops: set[asyncio.Task[None]] = set()
+        self._waiting: list[tuple[str, _Parameters, asyncio.Future[_Rows]]] = []
+
+    async def fetch(self, sql: str, parameters: _Parameters) -> _Rows:
+        """Return all rows of a query.
+
+        Raises
+        ------
+        BackendError
+            If SQLite fails.
+        ClosedClient
+            If the cache is closed meanwhile.
+        """
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[_Rows] = loop.create_future()
+        if not self._waiting:
+            loop.call_soon(self._start_hop)
+
+        self._waiting.append((sql, parameters, future))
+        return await future
+
+    def _start_hop(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        task = asyncio.create_task(self._hop(waiting), name="sake_lite reader")
+        self._hops.add(task)
+        task.add_done_callback(self._hops.discard)
+
+    async def _hop(self, waiting: list[tuple[str, _Parameters, asyncio.Future[_Rows]]]) -> None:
+        waiting = [read for read in waiting if not read[2].done()]
+        try:
+            results = await self._connection.run(_fetch_each, [(sql, parameters) for sql, parameters, _ in waiting])
+        except (errors.BackendError, errors.ClosedClient) as exception:
+            # One exception object raised in many tasks would mix up their tracebacks.
+            results = [type(exception)(exception.message, exception=exception.base_exception) for _ in waiting]
+        except asyncio.CancelledError:
+            for _, _, future in waiting:
+                future.cancel()
+            raise
+
+        for (_, _, future), result in zip(waiting, results, strict=True):
+            if future.done():
+                continue
+            if isinstance(result, list):
+                future.set_result(result)
+            elif isinstance(result, errors.SakeException):
+                future.set_exception(result)
+            else:
+                future.set_exception(errors.from_sqlite(result, self._connection.path))
+
+
+def _fetch_each(connection: sqlite3.Connection, queries: list[tuple[str, _Parameters]]) -> list[_Rows | Exception]:
+    """Run queries one after the other, on the reader's thread; each has its rows or its own error."""
+    results: list[_Rows | Exception] = []
+    for sql, parameters in queries:
+        try:
+            results.append(connection.execute(sql, parameters).fetchall())
+        except sqlite3.Error as exception:
+            results.append(exception)
+
+    return results
+
+
+class Fetch(typing.Protocol):
+    """Reads rows after all that was queued before; `Resource` gives it to its iterators."""
+
+    async def __call__(self, sql: str, parameters: _Parameters, /) -> _Rows:
+        """Return all rows of a query."""
+        ...
+
+
+class Iterator(abc.CacheIterator[EntityT]):
+    """Iterates over a table's visible entities, or those of one reference, in the order of their keys.
+
+    Rows come a window at a time, each window read afresh after the last key seen: nothing is held open in between, rows
+    that are added or removed meanwhile are met or not, and no key is met twice.
+
+    Parameters
+    ----------
+    table
+        The table.
+    factory
+        Returns the entity factory to build with.
+    fetch
+        Reads rows.
+    reference
+        The column and its value to iterate over; `None` for all rows. A value of `None` is that of no row.
+    """
+
+    __slots__ = ("_after", "_buffer", "_factory", "_fetch", "_is_last", "_is_skipping", "_reference", "_table")
+
+    def __init__(
+        self,
+        table: Table[EntityT],
+        factory: collections.abc.Callable[[], hikari.api.EntityFactory],
+        fetch: Fetch,
+        reference: tuple[Column, int | str | None] | None = None,
+    ) -> None:
+        self._table = table
+        self._factory = factory
+        self._fetch = fetch
+        self._reference = reference
+        self._buffer: collections.abc.Iterator[Row] = iter(())
+        self._is_last = reference is not None and reference[1] is None
+        self._is_skipping = False
+        # Below every key there is: snowflakes are not negative, text keys are not empty.
+        self._after: tuple[int | str, ...] = tuple("" if column.affinity == "TEXT" else -1 for column in table.key)
+
+    async def __anext__(self) -> EntityT:
+        while True:
+            row = next(self._buffer, None)
+            if row is None:
+                await self._fetch_window()
+                continue
+
+            try:
+                return self._table.build(self._factory(), row)
+            except errors.InvalidDataFound as error:
+                if isinstance(error.base_exception, hikari.UnrecognisedEntityError):
+                    _LOGGER.debug("skipped: %s", error)
+                elif self._is_skipping:
+                    _LOGGER.warning("skipped: %s", error)
+                else:
+                    raise
+
+    async def len(self) -> int:
+        """Count the entries that the iterator covers at this moment, without consuming it.
+
+        Raises
+        ------
+        BackendError
+            If the file cannot be read.
+        ClosedClient
+            If the cache is closed.
+        """
+        if self._reference is not None and self._reference[1] is None:
+            return 0
+
+        ((count,),) = await self._fetch(self._table.count(self._column), self._parameters())
+        return count
+
+    def skip_invalid(self) -> typing.Self:
+        """Skip damaged rows, logging each, instead of raising `InvalidDataFound` for them; returns the iterator."""
+        self._is_skipping = True
+        return self
+
+    @property
+    def _column(self) -> Column | None:
+        return self._reference[0] if self._reference else None
+
+    def _parameters(self) -> _Parameters:
+        parameters: _Parameters = {"moment": _config.now(), "size": _WINDOW_ROWS}
+        if self._reference is not None:
+            parameters[self._reference[0].name] = self._reference[1]
+        for column, value in zip(self._table.key, self._after, strict=True):
+            parameters[f"after_{column.name}"] = value
+
+        return parameters
+
+    async def _fetch_window(self) -> None:
+        if self._is_last:
+            self._complete()
+
+        rows = await self._fetch(self._table.window(self._column), self._parameters())
+        self._is_last = len(rows) < _WINDOW_ROWS
+        if rows:
+            self._after = rows[-1][: len(self._table.key)]
+            self._buffer = iter(rows)

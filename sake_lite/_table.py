@@ -1,0 +1,447 @@
+"""What a resource's table looks like, and all the SQL over it.
+
+A `Table` is data: its key, the columns that refer to other resources, how a payload becomes an entity, how long rows
+live. The DDL and every statement are derived from it here, so that a new resource writes no SQL. Values reach SQL as
+parameters only. What runs the statements is elsewhere: `_execute` for writing, `_reader` for reading.
+"""
+
+from __future__ import annotations
+
+__all__ = ["MAX_SNOWFLAKE", "Column", "EntityT", "Handler", "Row", "Table", "snowflake", "text"]
+
+import collections.abc
+import dataclasses
+import functools
+import operator
+import typing
+
+import hikari
+
+from . import _codec, errors
+
+if typing.TYPE_CHECKING:
+    from . import _config, _operations
+    from ._codec import Payload
+
+EntityT = typing.TypeVar("EntityT")
+
+Value: typing.TypeAlias = "int | str | None"
+Row: typing.TypeAlias = "tuple[typing.Any, ...]"
+"""A row as it is read: the key columns, the other references, `checksum`, `data`."""
+
+Handler: typing.TypeAlias = "collections.abc.Callable[[Payload, _operations.Batch], None]"
+"""What one gateway event does to one table: payload in, operations out, no I/O and no change to the payload."""
+
+MAX_SNOWFLAKE: typing.Final[int] = 2**63 - 1
+"""The largest ID that SQLite's integers hold; Discord's stay below it until the year 2084."""
+
+_MAX_DIGITS: typing.Final[int] = 19
+
+
+def _parse_snowflake(value: object) -> int:
+    """Read a snowflake out of a payload: text of digits, as Discord sends it, or an integer."""
+    number = -1
+    if isinstance(value, str):
+        if len(value) <= _MAX_DIGITS and value.isascii() and value.isdigit():
+            number = int(value)
+    elif isinstance(value, int) and not isinstance(value, bool):
+        number = int(value)
+
+    if 0 <= number <= MAX_SNOWFLAKE:
+        return number
+
+    raise ValueError(f"{value!r} is not a snowflake")
+
+
+def _parse_text(value: object) -> str:
+    if isinstance(value, str) and value:
+        return value
+
+    raise ValueError(f"{value!r} is not a text")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Column:
+    """A column whose value is taken from the payload, and which the payload of a row that is read must confirm.
+
+    Parameters
+    ----------
+    name
+        The column's name in the file.
+    affinity
+        Its SQLite type.
+    paths
+        Where in a payload the value may be, the first that is there counting.
+    parse
+        Turns the payload's value into the column's; raises `ValueError`.
+    is_optional
+        Whether a row may lack it.
+    """
+
+    name: str
+    affinity: typing.Literal["INTEGER", "TEXT"]
+    paths: tuple[tuple[str, ...], ...]
+    parse: collections.abc.Callable[[object], int | str]
+    is_optional: bool = False
+
+    def read(self, payload: Payload, /) -> Value:
+        """Return the payload's value for this column.
+
+        Raises
+        ------
+        ValueError
+            If it is missing (and not optional) or not what it should be.
+        """
+        for path in self.paths:
+            value: typing.Any = payload
+            for step in path:
+                is_map = isinstance(value, collections.abc.Mapping)
+                value = typing.cast("Payload", value).get(step) if is_map else None
+
+            if value is not None:
+                return self.parse(value)
+
+        if self.is_optional:
+            return None
+
+        raise ValueError(f"the payload has no {' or '.join('.'.join(path) for path in self.paths)}")
+
+    def argument(self, value: object, /) -> int | str | None:
+        """Return what a method's argument is in this column, or `None` where no row can have that value.
+
+        Raises
+        ------
+        TypeError
+            If it is of the wrong type.
+        """
+        if self.affinity == "TEXT":
+            if not isinstance(value, str):
+                raise TypeError(f"{self.name} must be a str, not {type(value).__name__}")
+            return value
+
+        try:
+            number = operator.index(typing.cast("typing.SupportsIndex", value))
+        except TypeError:
+            raise TypeError(f"{self.name} must be a snowflake (an int), not {type(value).__name__}") from None
+
+        return number if 0 <= number <= MAX_SNOWFLAKE else None
+
+
+def _paths(name: str, paths: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(path.split(".")) for path in paths or (name,))
+
+
+def snowflake(name: str, /, *paths: str, optional: bool = False) -> Column:
+    """Describe a column of snowflakes, found in a payload under the dotted `paths` (by default, under its own name)."""
+    return Column(name, "INTEGER", _paths(name, paths), _parse_snowflake, optional)
+
+
+def text(name: str, /, *paths: str) -> Column:
+    """Describe a column of text, found in a payload under the dotted `paths` (by default, under its own name)."""
+    return Column(name, "TEXT", _paths(name, paths), _parse_text)
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class Table(typing.Generic[EntityT]):
+    """One resource's table.
+
+    Parameters
+    ----------
+    name
+        The resource's and the table's name.
+    key
+        The columns that identify a row.
+    references
+        The columns by which rows are cleared and iterated; each is indexed. A key column may be among them.
+    decode
+        Builds the entity from a payload that was read back.
+    intents
+        The gateway intents without which the table is not kept up to date.
+    lifetime
+        How long a row lives after it was last seen, in seconds, by the settings and the gateway's intents (`None` where
+        they are not known); without it, for ever.
+    limit
+        How many rows are kept, by the settings; without it, all. The lowest keys, hence the oldest, go.
+    keeps
+        A table whose row is kept alive, beyond its own expiry, while a row here has the same value in its key's column.
+    """
+
+    name: str
+    key: tuple[Column, ...]
+    references: tuple[Column, ...] = ()
+    decode: collections.abc.Callable[[hikari.api.EntityFactory, Payload], EntityT]
+    intents: hikari.Intents = hikari.Intents.NONE
+    lifetime: collections.abc.Callable[[_config.Config, hikari.Intents | None], float] | None = None
+    limit: collections.abc.Callable[[_config.Config], int] | None = None
+    keeps: Table[typing.Any] | None = None
+    keepers: list[Table[typing.Any]] = dataclasses.field(default_factory=list["Table[typing.Any]"], init=False)
+    """The tables whose rows keep rows of this one alive."""
+
+    handlers: dict[str, list[Handler]] = dataclasses.field(default_factory=dict[str, list[Handler]], init=False)
+    """What each gateway event does to this table."""
+
+    def __post_init__(self) -> None:
+        if self.keeps is not None:
+            self.keeps.keepers.append(self)
+
+    def __repr__(self) -> str:
+        return f"<table {self.name}>"
+
+    def on(self, *events: str) -> collections.abc.Callable[[Handler], Handler]:
+        """Register what gateway events do to this table; handlers run in the order in which they are registered."""
+
+        def register(handler: Handler) -> Handler:
+            for event in events:
+                self.handlers.setdefault(event, []).append(handler)
+            return handler
+
+        return register
+
+    @functools.cached_property
+    def columns(self) -> tuple[Column, ...]:
+        """The key columns, then the references that are not among them."""
+        return self.key + tuple(column for column in self.references if column not in self.key)
+
+    @functools.cached_property
+    def column_by_name(self) -> dict[str, Column]:
+        """The columns by name."""
+        return {column.name: column for column in self.columns}
+
+    def values(self, payload: Payload, /) -> tuple[Value, ...]:
+        """Return what belongs in the columns for a payload.
+
+        Raises
+        ------
+        ValueError
+            If the payload lacks one that must be there.
+        """
+        return tuple([column.read(payload) for column in self.columns])
+
+    def open_row(self, row: Row, /) -> dict[str, typing.Any]:
+        """Return the payload of a row that was read, if the row is what was once written.
+
+        Raises
+        ------
+        InvalidDataFound
+            If it is damaged, or says of itself that it belongs under another key.
+        """
+        *values, checksum, data = row
+        try:
+            payload = _codec.decode(data, checksum)
+            told = self.values(payload)
+        except (_codec.DamagedData, ValueError, TypeError) as exception:
+            raise self._invalid(row, f"is damaged: {exception}", exception) from exception
+
+        if told != tuple(values):
+            raise self._invalid(row, f"says that it is {self._describe(told)}")
+
+        return payload
+
+    def build(self, factory: hikari.api.EntityFactory, row: Row, /) -> EntityT:
+        """Return the entity of a row that was read.
+
+        Raises
+        ------
+        InvalidDataFound
+            If the row is not what was written, or hikari's factory refuses its payload.
+        """
+        payload = self.open_row(row)
+        try:
+            return self.decode(factory, payload)
+        except Exception as exception:  # the factory raises nearly everything on payloads it does not know
+            message = f"is refused by hikari's entity factory: {type(exception).__name__}: {exception}"
+            raise self._invalid(row, message, exception) from exception
+
+    def _describe(self, values: tuple[Value, ...]) -> str:
+        return ", ".join(f"{column.name}={value}" for column, value in zip(self.columns, values, strict=False))
+
+    def _invalid(self, row: Row, fault: str, cause: Exception | None = None) -> errors.InvalidDataFound:
+        key = self._describe(row[: len(self.key)])
+        return errors.InvalidDataFound(f"the row {key} of {self.name} {fault}", exception=cause)
+
+    # The file.
+
+    @functools.cached_property
+    def schema(self) -> tuple[str, ...]:
+        """The statements that create the table and its indexes where they are missing."""
+        # A lone snowflake is the rowid itself. Otherwise an ordinary rowid table: WITHOUT ROWID is a third as fast
+        # here.
+        rowid = self._has_rowid_key
+        lines = [
+            f"{column.name} {column.affinity}{' PRIMARY KEY' if rowid and column in self.key else ''}"
+            f"{'' if column.is_optional or (rowid and column in self.key) else ' NOT NULL'}"
+            for column in self.columns
+        ]
+        lines += [
+            "checksum INTEGER NOT NULL",
+            "updated_at INTEGER NOT NULL",
+            "expires_at INTEGER",
+            "data BLOB NOT NULL",
+        ]
+        if not rowid:
+            lines.append(f"PRIMARY KEY ({_names(self.key)})")
+
+        statements = [f"CREATE TABLE IF NOT EXISTS {self.name} ({', '.join(lines)}) STRICT"]
+        for column in self.references:
+            if column != self.key[0]:
+                # The rest of the key follows, so that iterating by the reference reads the index in its own order.
+                rest = () if rowid else tuple(other for other in self.key if other != column)
+                statements.append(
+                    f"CREATE INDEX IF NOT EXISTS {self.name}_{column.name} ON {self.name} ({_names((column, *rest))})"
+                )
+
+        statements.append(
+            f"CREATE INDEX IF NOT EXISTS {self.name}_expires_at ON {self.name} (expires_at) "
+            "WHERE expires_at IS NOT NULL"
+        )
+        return tuple(statements)
+
+    @functools.cached_property
+    def _has_rowid_key(self) -> bool:
+        return len(self.key) == 1 and self.key[0].affinity == "INTEGER"
+
+    # Reading. `moment` is the time of the reading in Unix milliseconds; expired rows are invisible to all of these.
+
+    @functools.cached_property
+    def _row(self) -> str:
+        return f"{_names(self.columns)}, checksum, data"
+
+    @functools.cached_property
+    def _visible(self) -> str:
+        """The condition, with `:moment`, under which a row is there for a reader."""
+        return f"({' OR '.join([self._unexpired, *self._kept])})"
+
+    @functools.cached_property
+    def _unexpired(self) -> str:
+        # The unary + keeps the expiry's index out of it: the key and the references are what to look up by.
+        return f"(+{self.name}.expires_at IS NULL OR +{self.name}.expires_at > :moment)"
+
+    @functools.cached_property
+    def _expired(self) -> str:
+        """The condition, with `:moment`, under which a row is gone for a reader, though it may still be in the file."""
+        return " AND NOT ".join([f"{self.name}.expires_at <= :moment", *self._kept])
+
+    @functools.cached_property
+    def _kept(self) -> list[str]:
+        """The conditions under which a row is there though it expired."""
+        (key, *_) = self.key
+        return [
+            f"EXISTS (SELECT 1 FROM {keeper.name} WHERE {keeper.name}.{key.name} = {self.name}.{key.name} "
+            f"AND {keeper._unexpired})"
+            for keeper in self.keepers
+        ]
+
+    @functools.cached_property
+    def select(self) -> str:
+        """Select one visible row by its key (`:key column`, …, `:moment`), its `expires_at` following the row."""
+        return f"SELECT {self._row}, expires_at FROM {self.name} WHERE {_equal(self.key)} AND {self._visible}"
+
+    @functools.cached_property
+    def select_first(self) -> str:
+        """Select the visible row with the lowest key (`:moment`), its `expires_at` following the row."""
+        return (
+            f"SELECT {self._row}, expires_at FROM {self.name} WHERE {self._visible} ORDER BY {_names(self.key)} LIMIT 1"
+        )
+
+    def window(self, reference: Column | None, /) -> str:
+        """Select a window of visible rows after a key, all of them or those of one reference, in the order of the key.
+
+        The parameters are `:after_<key column>`, `:moment`, `:size` and the reference.
+        """
+        # The reference is equal throughout, so leaving it out of the order lets its index give the rest.
+        ordered = [column for column in self.key if column != reference]
+        after = ", ".join(f":after_{column.name}" for column in ordered)
+        conditions = [f"({_names(ordered)}) > ({after})", self._visible]
+        if reference is not None:
+            conditions.insert(0, _equal((reference,)))
+
+        return (
+            f"SELECT {self._row} FROM {self.name} WHERE {' AND '.join(conditions)} "
+            f"ORDER BY {_names(ordered)} LIMIT :size"
+        )
+
+    def count(self, reference: Column | None, /) -> str:
+        """Count the visible rows, all of them or those of one reference (`:moment` and the reference)."""
+        # Counting an index is quick and looking at every row's expiry is not, while few rows are expired at any moment.
+        where = f" WHERE {_equal((reference,))}" if reference else ""
+        also = f" AND +{reference.name} = :{reference.name}" if reference else ""
+        return (
+            f"SELECT (SELECT count(*) FROM {self.name}{where}) - (SELECT count(*) FROM {self.name} "
+            f"WHERE {self._expired}{also})"
+        )
+
+    # Writing.
+
+    def upsert(self, rows: int, /, *, is_explicit: bool) -> str:
+        """Insert or update `rows` rows of `columns`, `checksum`, `updated_at`, `expires_at`, `data`.
+
+        A row that is equal to the stored one is not written. An explicit expiry is always written; otherwise it is only
+        ever lengthened, and only by more than a tenth of its length, so that seeing an unchanged row again is free.
+        """
+        return _upsert(self, rows, is_explicit)
+
+    def keys_where(self, columns: collections.abc.Sequence[Column], /) -> str:
+        """Select the keys of the rows with the named values in `columns`, expired ones too."""
+        return f"SELECT {_names(self.key)} FROM {self.name}{_where(columns)}"
+
+    def delete_where(self, columns: collections.abc.Sequence[Column], /) -> str:
+        """Delete the rows with the named values in `columns`; all rows where there are none."""
+        return f"DELETE FROM {self.name}{_where(columns)}"
+
+    @functools.cached_property
+    def delete_expired(self) -> str:
+        """Delete at most `:size` rows that expired before `:moment` and that nothing keeps."""
+        return (
+            f"DELETE FROM {self.name} WHERE rowid IN (SELECT rowid FROM {self.name} WHERE {self._expired} LIMIT :size)"
+        )
+
+    @functools.cached_property
+    def delete_oldest(self) -> str:
+        """Delete, of the rows beyond the newest `:limit`, at most `:size`."""
+        return (
+            f"DELETE FROM {self.name} WHERE rowid IN (SELECT rowid FROM {self.name} ORDER BY {_names(self.key)} "
+            f"LIMIT max(0, min(:size, (SELECT count(*) FROM {self.name}) - :limit)))"
+        )
+
+
+def _names(columns: collections.abc.Iterable[Column]) -> str:
+    return ", ".join(column.name for column in columns)
+
+
+def _equal(columns: collections.abc.Iterable[Column]) -> str:
+    return " AND ".join(f"{column.name} = :{column.name}" for column in columns)
+
+
+def _where(columns: collections.abc.Sequence[Column]) -> str:
+    return f" WHERE {_equal(columns)}" if columns else ""
+
+
+@functools.cache
+def _upsert(table: Table[typing.Any], rows: int, is_explicit: bool) -> str:
+    name = table.name
+    stored = [*(column.name for column in table.columns), "checksum", "updated_at", "expires_at", "data"]
+    compared = [*(column.name for column in table.columns[len(table.key) :]), "checksum", "data"]
+    changed = " OR ".join(f"{name}.{column} IS NOT excluded.{column}" for column in compared)
+    if is_explicit:
+        expires = "excluded.expires_at"
+        renewed = f"{name}.expires_at IS NOT excluded.expires_at"
+    else:
+        expires = f"nullif(max({_or_never(f'{name}.expires_at')}, {_or_never('excluded.expires_at')}), {MAX_SNOWFLAKE})"
+        # `updated_at` of the new row is now, so their difference is the lifetime.
+        renewed = (
+            f"{name}.expires_at IS NOT NULL AND (excluded.expires_at IS NULL OR excluded.expires_at - "
+            f"{name}.expires_at > (excluded.expires_at - excluded.updated_at) / 10)"
+        )
+
+    values = f"({', '.join('?' * len(stored))})"
+    updates = ", ".join(f"{column} = excluded.{column}" for column in compared)
+    return (
+        f"INSERT INTO {name} ({', '.join(stored)}) VALUES {', '.join([values] * rows)} "
+        f"ON CONFLICT ({_names(table.key)}) DO UPDATE SET {updates}, "
+        f"updated_at = CASE WHEN {changed} THEN excluded.updated_at ELSE {name}.updated_at END, expires_at = {expires} "
+        f"WHERE {changed} OR ({renewed})"
+    )
+
+
+def _or_never(expression: str) -> str:
+    return f"ifnull({expression}, {MAX_SNOWFLAKE})"

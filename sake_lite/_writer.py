@@ -1,0 +1,402 @@
+"""The one task that writes: a queue of batches, committed in groups, in order.
+
+Whoever has something to write submits a batch and, if they asked for it, awaits its future, which is set after the
+commit. The task takes what is queued, lets the writer's thread apply it in one transaction with a savepoint for each
+batch, and sets the futures. A batch that cannot be applied is rolled back alone; where SQLite itself fails, the whole
+group is, and what nobody awaits is tried again until there is room, in order, up to `max_pending_rows`.
+
+Awaited batches are not tried again: their callers are told. A lock held by another process is the exception, for which
+callers wait out their `busy_timeout`.
+"""
+
+from __future__ import annotations
+
+__all__ = ["Stats", "Writer"]
+
+import asyncio
+import collections
+import contextlib
+import dataclasses
+import datetime
+import itertools
+import logging
+import math
+import sqlite3
+import time
+import typing
+
+from . import _execute, errors
+
+if typing.TYPE_CHECKING:
+    from . import _config
+    from ._connection import Connection
+    from ._operations import Batch
+
+_LOGGER: typing.Final = logging.getLogger("hikari.sake_lite")
+
+# A group holds at most so many rows, unless one batch alone has more: an event is one transaction.
+_GROUP_ROWS: typing.Final[int] = 4_000
+
+# Pauses between attempts while nothing can be written, in seconds.
+_FIRST_PAUSE: typing.Final[float] = 0.1
+_LONGEST_PAUSE: typing.Final[float] = 5.0
+
+# Faults of one statement, hence of one batch; all other codes are faults of the file or the system.
+_BATCH_CODES: typing.Final = frozenset(
+    {
+        sqlite3.SQLITE_CONSTRAINT,
+        sqlite3.SQLITE_MISMATCH,
+        sqlite3.SQLITE_TOOBIG,
+        sqlite3.SQLITE_RANGE,
+    }
+)
+
+_Outcome: typing.TypeAlias = "list[int] | Exception"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Stats:
+    """What the writer has done since the cache was opened, and what it has yet to do."""
+
+    queued_batches: int
+    """Events and calls that wait to be written."""
+
+    queued_rows: int
+    """The rows in them."""
+
+    batches: int
+    """Events and calls that were committed."""
+
+    rows: int
+    """Rows that were written or deleted; a row equal to the stored one is not written."""
+
+    commits: int
+    """Transactions that were committed."""
+
+    last_commit: datetime.datetime | None
+    """When the last one was, in UTC."""
+
+    failures: int
+    """Events and calls that could not be stored: malformed ones, and awaited ones that failed."""
+
+    dropped_rows: int
+    """Rows of events that were given up because `max_pending_rows` waited while nothing could be written."""
+
+    last_error: str | None
+    """Why nothing can be written at present; `None` while writing works."""
+
+
+@dataclasses.dataclass(slots=True, eq=False)
+class _Queued:
+    number: int
+    batch: Batch
+    future: asyncio.Future[list[int]] | None
+    submitted: float = dataclasses.field(default_factory=time.monotonic)
+
+
+class Writer:
+    """The queue and its task.
+
+    Parameters
+    ----------
+    connection
+        The connection that writes, which nothing else uses.
+    config
+        For `busy_timeout` and `max_pending_rows`.
+    """
+
+    __slots__ = (
+        "_closing",
+        "_config",
+        "_connection",
+        "_counts",
+        "_last_commit",
+        "_last_error",
+        "_logged",
+        "_numbers",
+        "_outcomes",
+        "_pending_rows",
+        "_queue",
+        "_task",
+        "_waiters",
+        "_wakeup",
+        "_writing",
+    )
+
+    def __init__(self, connection: Connection, config: _config.Config) -> None:
+        self._closing = False
+        self._config = config
+        self._connection = connection
+        self._counts: collections.Counter[str] = collections.Counter()
+        self._last_commit: datetime.datetime | None = None
+        self._last_error: str | None = None
+        self._logged: set[tuple[str, type[BaseException]]] = set()
+        self._numbers = itertools.count()
+        self._outcomes: list[_Outcome] = []
+        self._pending_rows = 0
+        self._queue: collections.deque[_Queued] = collections.deque()
+        self._waiters: collections.deque[tuple[int, asyncio.Future[None]]] = collections.deque()
+        self._wakeup = asyncio.Event()
+        self._writing: list[_Queued] = []
+        self._task = asyncio.create_task(self._run(), name="sake_lite writer")
+
+    def submit(self, batch: Batch) -> None:
+        """Queue a batch that nobody waits for; it is kept until it can be written."""
+        self._enqueue(batch, None)
+
+    def submit_awaited(self, batch: Batch) -> asyncio.Future[list[int]]:
+        """Queue a batch and return the future of its commit, with what `_execute.apply` returned for it.
+
+        The future's exception is a `BackendError` where SQLite failed, and a `ValueError` where a payload was
+        malformed.
+        """
+        future: asyncio.Future[list[int]] = asyncio.get_running_loop().create_future()
+        self._enqueue(batch, future)
+        return future
+
+    async def settled(self) -> None:
+        """Wait until all that is queued at this moment is committed or given up.
+
+        Returns at once while nothing can be written, so that reads answer from what is committed.
+        """
+        last = self._queue[-1] if self._queue else self._writing[-1] if self._writing else None
+        if last is None or self._last_error is not None:
+            return
+
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiters.append((last.number, waiter))
+        await waiter
+
+    def report_malformed(self, name: str, exception: BaseException) -> None:
+        """Log, once for each event and kind of fault, that an event could not be stored and was dropped."""
+        self._counts["failures"] += 1
+        cause = (name, type(exception))
+        level = logging.DEBUG if cause in self._logged else logging.WARNING
+        self._logged.add(cause)
+        _LOGGER.log(level, "%s could not be stored and is dropped: %s", name, exception)
+
+    def stats(self) -> Stats:
+        """Return what was done and what is yet to do."""
+        return Stats(
+            queued_batches=len(self._queue) + len(self._writing),
+            queued_rows=self._pending_rows,
+            batches=self._counts["batches"],
+            rows=self._counts["rows"],
+            commits=self._counts["commits"],
+            last_commit=self._last_commit,
+            failures=self._counts["failures"],
+            dropped_rows=self._counts["dropped_rows"],
+            last_error=self._last_error,
+        )
+
+    async def close(self) -> None:
+        """Write all that is queued and end the task; what cannot be written within `busy_timeout` is lost, loudly."""
+        self._closing = True
+        self._wakeup.set()
+        # The loop may have cancelled the task, as it does with all tasks at the end of `asyncio.run`.
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait([self._task])
+        if self._writing:
+            await self._recover_group()
+        if self._queue:
+            await self._run()
+
+        self._release_waiters()
+
+    async def _recover_group(self) -> None:
+        """Find out what became of the group that was with the thread when the task was cancelled."""
+        # The thread does one thing after the other, so once this returns, that group is in the file or never will be.
+        await self._connection.run(lambda _: None)
+        if self._outcomes:
+            self._settle_group()
+        else:
+            self._queue.extendleft(reversed(self._writing))
+            self._writing = []
+
+    def _enqueue(self, batch: Batch, future: asyncio.Future[list[int]] | None) -> None:
+        self._queue.append(_Queued(next(self._numbers), batch, future))
+        self._pending_rows += batch.rows
+        if self._last_error is not None:
+            self._drop_oldest()
+
+        self._wakeup.set()
+
+    async def _run(self) -> None:
+        pause = _FIRST_PAUSE
+        deadline: float | None = None
+        while True:
+            if not self._queue:
+                if self._closing:
+                    return
+                self._wakeup.clear()
+                await self._wakeup.wait()
+                continue
+
+            cause = await self._write_group()
+            if cause is None:
+                pause, deadline = _FIRST_PAUSE, None
+                continue
+
+            if self._closing:
+                deadline = deadline or time.monotonic() + self._config.busy_timeout
+                if time.monotonic() >= deadline:
+                    self._give_up(cause)
+                    return
+
+            self._wakeup.clear()
+            if not any(queued.future for queued in self._queue):
+                # A caller who waits deserves an answer at once; events can wait for the disk.
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(pause):
+                        await self._wait_for_caller()
+            pause = min(pause * 2, _LONGEST_PAUSE)
+
+    async def _wait_for_caller(self) -> None:
+        while not (self._closing or any(queued.future for queued in self._queue)):
+            self._wakeup.clear()
+            await self._wakeup.wait()
+
+    async def _write_group(self) -> errors.BackendError | None:
+        """Write the next group; return why nothing could be written, or `None`."""
+        self._writing = self._take_group()
+        self._outcomes = []
+        try:
+            await self._connection.run(_write, [queued.batch for queued in self._writing], self._outcomes)
+        except errors.BackendError as cause:
+            self._put_back(cause)
+            return cause
+
+        if self._last_error is not None:
+            _LOGGER.warning("%s can be written again; %d rows wait", self._connection.path, self._pending_rows)
+            self._last_error = None
+
+        self._settle_group()
+        return None
+
+    def _settle_group(self) -> None:
+        """Tell everyone concerned what became of a group that was committed."""
+        self._counts["commits"] += 1
+        self._last_commit = datetime.datetime.now(datetime.UTC)
+        written, self._writing = self._writing, []
+        for queued, outcome in zip(written, self._outcomes, strict=True):
+            self._pending_rows -= queued.batch.rows
+            self._settle(queued, outcome)
+
+        self._release_waiters(until=written[-1].number)
+
+    def _take_group(self) -> list[_Queued]:
+        group: list[_Queued] = []
+        rows = 0
+        while self._queue and (not group or rows + self._queue[0].batch.rows <= _GROUP_ROWS):
+            queued = self._queue.popleft()
+            rows += queued.batch.rows
+            group.append(queued)
+
+        return group
+
+    def _settle(self, queued: _Queued, outcome: _Outcome) -> None:
+        if isinstance(outcome, list):
+            self._counts["batches"] += 1
+            self._counts["rows"] += sum(outcome)
+            if queued.future and not queued.future.done():
+                queued.future.set_result(outcome)
+        elif queued.future is None:
+            self.report_malformed(queued.batch.name, outcome)
+        else:
+            self._fail(queued, self._as_ours(outcome))
+
+    def _as_ours(self, exception: Exception) -> Exception:
+        return (
+            errors.from_sqlite(exception, self._connection.path) if isinstance(exception, sqlite3.Error) else exception
+        )
+
+    def _fail(self, queued: _Queued, exception: Exception) -> None:
+        self._counts["failures"] += 1
+        if queued.future and not queued.future.done():
+            queued.future.set_exception(exception)
+
+    def _put_back(self, cause: errors.BackendError) -> None:
+        """Keep what nobody awaits for the next attempt, tell those who await, and let the readers go on."""
+        if self._last_error is None:
+            _LOGGER.error("nothing can be written, events are kept until it can: %s", cause)
+
+        self._last_error = cause.message
+        self._queue.extendleft(reversed(self._writing))
+        self._writing = []
+        is_lock = errors.result_code(cause.base_exception or cause) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+        patient_since = time.monotonic() - self._config.busy_timeout
+        kept: collections.deque[_Queued] = collections.deque()
+        for queued in self._queue:
+            if queued.future is None or (is_lock and queued.submitted > patient_since):
+                kept.append(queued)
+            else:
+                self._pending_rows -= queued.batch.rows
+                self._fail(queued, errors.BackendError(cause.message, exception=cause.base_exception))
+
+        self._queue = kept
+        self._drop_oldest()
+        self._release_waiters()
+
+    def _drop_oldest(self) -> None:
+        dropped = 0
+        while self._queue and self._pending_rows > self._config.max_pending_rows and not self._queue[0].future:
+            queued = self._queue.popleft()
+            self._pending_rows -= queued.batch.rows
+            dropped += queued.batch.rows
+
+        if dropped and not self._counts["dropped_rows"]:
+            _LOGGER.error("more than max_pending_rows wait to be written: the oldest events are dropped from now on")
+
+        self._counts["dropped_rows"] += dropped
+
+    def _give_up(self, cause: errors.BackendError) -> None:
+        _LOGGER.error("%d rows are lost at closing: %s", self._pending_rows, cause)
+        for queued in self._queue:
+            self._fail(queued, errors.BackendError(cause.message, exception=cause.base_exception))
+
+        self._counts["dropped_rows"] += self._pending_rows
+        self._pending_rows = 0
+        self._queue.clear()
+
+    def _release_waiters(self, until: float = math.inf) -> None:
+        while self._waiters and self._waiters[0][0] <= until:
+            _, waiter = self._waiters.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+
+
+def _write(connection: sqlite3.Connection, batches: list[Batch], outcomes: list[_Outcome]) -> None:
+    """Apply batches in one transaction, on the writer's thread; a batch that fails by itself is undone by itself.
+
+    `outcomes` is filled after the commit, which shows to the writer that it happened even where its wait was cancelled.
+
+    Raises
+    ------
+    sqlite3.Error
+        If SQLite fails; nothing of the group is in the file then.
+    """
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        applied = [_write_one(connection, batch) for batch in batches]
+        connection.execute("COMMIT")
+    except BaseException:
+        # After some failures SQLite has rolled back already, and statements would commit one by one from here on.
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+    outcomes.extend(applied)
+
+
+def _write_one(connection: sqlite3.Connection, batch: Batch) -> _Outcome:
+    connection.execute("SAVEPOINT batch")
+    try:
+        outcome: _Outcome = _execute.apply(connection, batch)
+    except Exception as exception:
+        if isinstance(exception, sqlite3.Error) and errors.result_code(exception) not in _BATCH_CODES:
+            raise
+        connection.execute("ROLLBACK TO batch")
+        outcome = exception
+
+    connection.execute("RELEASE batch")
+    return outcome

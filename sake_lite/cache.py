@@ -1,0 +1,59 @@
+"""The cache: all resources, put together.
+
+How a payload gets in
+    hikari hands each raw gateway dispatch to `Resource._on_shard_payload` (`resources/_base.py`), in whose first
+    synchronous segment `_gateway.make_batch` asks every table's handlers (`resources/*.py`) what the event changes.
+    The answer is a `Batch` of operations (`_operations.py`), which takes its place in the queue of the one task that
+    writes (`_writer.py`). That task hands what is queued to its connection's thread (`_connection.py`), which applies
+    it in one transaction, a savepoint for each batch (`_execute.py`). `set_*`, `delete_*` and `clear_*` go the same
+    way, and return after the commit.
+
+How an entity gets out
+    `get_*` and `iter_*` wait until what was queued before them is committed (`_session.py`), then read rows on a
+    connection of their own (`_reader.py`). The row's table (`_table.py`) checks that the row is what was written,
+    decodes it (`_codec.py`), and lets hikari's entity factory build the entity.
+
+The file itself, its creation and what it must look like, is the matter of `_file.py`; every error has its class and its
+one origin in `errors.py`.
+"""
+
+from __future__ import annotations
+
+__all__ = ["SQLiteCache"]
+
+from . import abc, resources
+
+
+class SQLiteCache(
+    resources.GuildCache,
+    resources.EmojiCache,
+    resources.GuildChannelCache,
+    resources.InviteCache,
+    resources.MeCache,
+    resources.MemberCache,
+    resources.MessageCache,
+    resources.PresenceCache,
+    resources.RoleCache,
+    resources.UserCache,
+    resources.VoiceStateCache,
+    abc.RefCache,
+):
+    """All that Discord tells a bot, in one SQLite file: the whole of the Sake standard, `sake_lite.abc.RefCache`.
+
+    The parameters are those of `sake_lite.resources.Resource`. To keep less, inherit from some of the mixins in
+    `sake_lite.resources` instead.
+
+    Examples
+    --------
+    ```py
+    bot = hikari.GatewayBot(token, cache_settings=hikari.impl.CacheSettings(components=hikari.api.CacheComponents.NONE))
+    cache = sake_lite.SQLiteCache("bot.db", bot, bot.event_manager, event_managed=True)
+
+
+    @bot.listen()
+    async def on_message(event: hikari.MessageDeleteEvent) -> None:
+        message = await cache.get_message(event.message_id)
+    ```
+    """
+
+    __slots__ = ()

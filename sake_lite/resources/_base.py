@@ -1,0 +1,422 @@
+"""What all resources share: opening, closing, the gateway's events, and getting, iterating and clearing over a table.
+
+A resource is a mixin of this class that names its tables and adds its public methods; it keeps no state of its own, so
+that any of them can be put together.
+"""
+
+from __future__ import annotations
+
+__all__ = ["Resource"]
+
+import asyncio
+import contextlib
+import typing
+import warnings
+
+import hikari
+
+from .. import _app, _codec, _config, _file, _gateway, abc, errors
+from .._operations import Batch, Scope, faults_named
+from .._reader import Iterator
+from .._session import Session
+from .._writer import Stats
+
+if typing.TYPE_CHECKING:
+    import collections.abc
+    import os
+    import types
+
+    from .._chunks import ChunkRequests
+    from .._codec import Payload
+    from .._config import ExpireT
+    from .._table import Row, Table
+
+_EntityT = typing.TypeVar("_EntityT")
+
+
+class Resource(abc.Resource):
+    """A cache in a SQLite file; what it keeps is decided by the resources that are mixed in.
+
+    Parameters
+    ----------
+    path
+        The file. It is created, readable by its owner only, where it is missing; its folder must be there.
+    app
+        What entities are bound to, hence how their methods reach Discord: a bot, or a REST client. Without one,
+        entities have their data, and their network calls raise `hikari.ComponentStateConflictError`.
+    event_manager
+        The event manager whose gateway events fill the cache, while it is open.
+    event_managed
+        Whether the cache opens when the bot starts and closes when the bot has stopped.
+    user_expire
+        How long a user is kept after it was last seen, once no cached member is that user. By default one day.
+    member_expire
+        How long a member is kept after it was last seen, where the bot lacks the GUILD_MEMBERS intent, without which
+        nobody tells when a member leaves. By default one day.
+    message_expire
+        How long a message is kept. By default one day.
+    message_limit
+        How many messages are kept at most; the oldest go. By default 100,000.
+    invite_expire
+        How long an invite is kept that does not say when it ends. By default 30 days.
+    busy_timeout
+        How long a call waits for a lock that another process holds on the file, in seconds. By default 5.
+    max_pending_rows
+        How many rows of events wait at most while nothing can be written; beyond it the oldest events are dropped,
+        which `stats` counts. By default 200,000.
+
+    Raises
+    ------
+    ValueError
+        If `event_managed` is asked for without an event manager, a setting makes no sense, or the path names no file.
+
+    Notes
+    -----
+    Lifetimes are seconds (`int` or `float`) or a `datetime.timedelta`; `inf` and `nan` mean for ever, `None` the
+    default.
+    """
+
+    __slots__ = ("_app", "_chunks", "_config", "_event_manager", "_intents", "_path", "_session", "_transition")
+
+    tables: typing.ClassVar[tuple[Table[typing.Any], ...]] = ()
+    """The tables that this class itself adds."""
+
+    all_tables: typing.ClassVar[tuple[Table[typing.Any], ...]] = ()
+    """The tables of this class and of all that it inherits from: what the cache keeps."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        own = (table for base in cls.__mro__ for table in base.__dict__.get("tables", ()))
+        cls.all_tables = tuple(dict.fromkeys(own))
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        app: hikari.RESTAware | hikari.api.RESTClient | None = None,
+        event_manager: hikari.api.EventManager | None = None,
+        *,
+        event_managed: bool = False,
+        user_expire: ExpireT | None = None,
+        member_expire: ExpireT | None = None,
+        message_expire: ExpireT | None = None,
+        message_limit: int | None = None,
+        invite_expire: ExpireT | None = None,
+        busy_timeout: float = 5.0,
+        max_pending_rows: int = 200_000,
+    ) -> None:
+        if event_managed and event_manager is None:
+            raise ValueError("event_managed needs an event_manager")
+
+        self._app = _app.as_app(app)
+        self._chunks: ChunkRequests | None = None
+        self._event_manager = event_manager
+        self._path = _file.absolute(path)
+        self._session: Session | None = None
+        self._transition: asyncio.Task[None] | None = None
+        self._config = _config.Config().replace(
+            user_expire=user_expire,
+            member_expire=member_expire,
+            message_expire=message_expire,
+            message_limit=message_limit,
+            invite_expire=invite_expire,
+            busy_timeout=busy_timeout,
+            max_pending_rows=max_pending_rows,
+        )
+        self._intents = _intents_of(app, event_manager)
+        if event_manager is not None:
+            self._warn_of_missing_intents()
+            if event_managed:
+                event_manager.subscribe(hikari.StartingEvent, self._on_starting)
+                # At `StoppingEvent` the shards still deliver; at this one they are silent.
+                event_manager.subscribe(hikari.StoppedEvent, self._on_stopped)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {str(self._path)!r}, {'open' if self.is_alive else 'closed'}>"
+
+    async def __aenter__(self) -> typing.Self:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self,
+        _type: type[BaseException] | None,
+        _exception: BaseException | None,
+        _traceback: types.TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    @property
+    def app(self) -> hikari.RESTAware:
+        """What the cache's entities are bound to."""
+        return self._app
+
+    @property
+    def event_manager(self) -> hikari.api.EventManager | None:
+        """The event manager whose events fill the cache, or `None`."""
+        return self._event_manager
+
+    @property
+    def is_alive(self) -> bool:
+        return self._session is not None and not self._session.loop.is_closed()
+
+    @classmethod
+    def all_intents(cls) -> hikari.Intents:
+        """Return the gateway intents without which what the cache keeps would not all be kept up to date."""
+        intents = hikari.Intents.NONE
+        for table in cls.all_tables:
+            intents |= table.intents
+        return intents
+
+    async def open(self) -> None:
+        """Open the file, creating it where it is missing, and begin to take in the gateway's events.
+
+        Opening an open cache does nothing.
+
+        Raises
+        ------
+        BackendError
+            If the file cannot be opened, is not a cache, is of a newer version, or is damaged.
+        ClosedClient
+            If the cache is open in another event loop that still runs.
+        """
+        await self._in_turn(self._open())
+
+    async def close(self) -> None:
+        """Write all that is queued, and close the file; closing a closed cache does nothing.
+
+        Raises
+        ------
+        ClosedClient
+            If the cache is open in another event loop that still runs.
+        """
+        await self._in_turn(self._close())
+
+    async def ingest(self, name: str, payload: Payload, /) -> None:
+        """Take in a raw gateway dispatch, as the event manager's events are; returns when it is committed.
+
+        Parameters
+        ----------
+        name
+            The event's name, such as `"GUILD_CREATE"`. Events that change nothing here do nothing.
+        payload
+            The dispatch's `d`, which is not changed.
+
+        Raises
+        ------
+        ValueError
+            If the payload is not what Discord documents; nothing of it is stored.
+        BackendError
+            If it cannot be written.
+        ClosedClient
+            If the cache is not open.
+        """
+        session = self._open_session()
+        await session.commit(_gateway.make_batch(name.upper(), payload, self._scope()))
+
+    async def flush(self) -> None:
+        """Wait until all that was queued before is committed.
+
+        Raises
+        ------
+        BackendError
+            If it cannot be written at present.
+        ClosedClient
+            If the cache is not open.
+        """
+        await self._commit(self._batch("flush"))
+
+    def stats(self) -> Stats:
+        """Return what was written since the cache was opened, and what waits to be.
+
+        Raises
+        ------
+        ClosedClient
+            If the cache is not open.
+        """
+        return self._open_session().writer.stats()
+
+    # The gateway.
+
+    async def _on_starting(self, _: hikari.StartingEvent) -> None:
+        await self.open()
+
+    async def _on_stopped(self, _: hikari.StoppedEvent) -> None:
+        await self.close()
+
+    async def _on_shard_payload(self, event: hikari.ShardPayloadEvent) -> None:
+        # hikari starts this before any listener of the typed event: up to the first await, nobody else runs, so that
+        # what those listeners read comes after this event.
+        self._take_in(event)
+        if self._chunks is not None:
+            await self._chunks.after(event)
+
+    def _take_in(self, event: hikari.ShardPayloadEvent) -> None:
+        if self._session is None:
+            return
+
+        self._intents = event.shard.intents
+        try:
+            batch = _gateway.make_batch(event.name, event.payload, self._scope())
+        except ValueError as exception:
+            self._session.writer.report_malformed(event.name, exception)
+        else:
+            if batch:
+                self._session.writer.submit(batch)
+
+    def _warn_of_missing_intents(self) -> None:
+        if self._intents is None:
+            return
+
+        for table in self.all_tables:
+            if missing := table.intents & ~self._intents:
+                warnings.warn(
+                    f"{table.name} will not be kept up to date without the intents {missing}",
+                    hikari.MissingIntentWarning,
+                    stacklevel=3,
+                )
+
+    # Opening and closing.
+
+    async def _in_turn(self, step: collections.abc.Coroutine[typing.Any, typing.Any, None]) -> None:
+        """Run an opening or a closing after the one before it; cancelling the caller does not cut it in half."""
+        before = self._transition
+        if before is not None and (before.done() or before.get_loop() is not asyncio.get_running_loop()):
+            before = None
+
+        async def run() -> None:
+            if before is not None:
+                await asyncio.wait([before])
+            await step
+
+        self._transition = asyncio.create_task(run(), name="sake_lite opening or closing")
+        await asyncio.shield(self._transition)
+
+    async def _open(self) -> None:
+        if self._leave_other_loop() is not None:
+            return
+
+        self._session = await Session.open(self._path, self._scope)
+        if self._event_manager is not None:
+            self._event_manager.subscribe(hikari.ShardPayloadEvent, self._on_shard_payload)
+
+    async def _close(self) -> None:
+        session = self._leave_other_loop()
+        if session is None:
+            return
+
+        self._session = None
+        self._unsubscribe()
+        await session.close()
+
+    def _leave_other_loop(self) -> Session | None:
+        """Return the session of this event loop, letting go of one whose loop is gone."""
+        session = self._session
+        if session is None or session.loop is asyncio.get_running_loop():
+            return session
+
+        if not session.loop.is_closed():
+            raise errors.ClosedClient("the cache is open in another event loop; close it there first")
+
+        self._session = None
+        self._unsubscribe()
+        session.abandon()
+        return None
+
+    def _unsubscribe(self) -> None:
+        if self._event_manager is not None:
+            with contextlib.suppress(ValueError, LookupError):
+                self._event_manager.unsubscribe(hikari.ShardPayloadEvent, self._on_shard_payload)
+
+    def _open_session(self) -> Session:
+        if self._session is None:
+            raise errors.ClosedClient("the cache is not open; use `async with cache:` or `await cache.open()`")
+
+        return self._session
+
+    # Reading.
+
+    async def _fetch(self, sql: str, parameters: dict[str, typing.Any], /) -> list[Row]:
+        return await self._open_session().fetch(sql, parameters)
+
+    def _factory(self) -> hikari.api.EntityFactory:
+        return self._app.entity_factory
+
+    async def _get(self, table: Table[_EntityT], *key: object) -> _EntityT:
+        """Return the entity under a key, or, without a key, that of the table's only row."""
+        values = {column.name: column.argument(part) for column, part in zip(table.key, key, strict=False)}
+        sql = table.select if key else table.select_first
+        rows: list[Row] = []
+        if None in values.values():
+            self._open_session()  # no row can have such an ID, but a closed cache says so all the same
+        else:
+            rows = await self._fetch(sql, {**values, "moment": _config.now()})
+
+        if not rows:
+            of = ", ".join(f"{name} {value}" for name, value in zip(values, key, strict=True))
+            raise errors.EntryNotFound(f"{table.name} has no entry{f' for {of}' if of else ''}")
+
+        return table.build(self._factory(), rows[0][:-1])
+
+    def _iterate(self, table: Table[_EntityT], **reference: object) -> abc.CacheIterator[_EntityT]:
+        """Return an iterator over a table's entities, or over those with one reference."""
+        self._open_session()
+        for name, value in reference.items():
+            column = table.column_by_name[name]
+            return Iterator(table, self._factory, self._fetch, (column, column.argument(value)))
+
+        return Iterator(table, self._factory, self._fetch)
+
+    # Writing.
+
+    def _scope(self) -> Scope:
+        return Scope(tables=self.all_tables, config=self._config, intents=self._intents)
+
+    def _batch(self, name: str) -> Batch:
+        """Return an empty batch for a call, if the cache is open."""
+        self._open_session()
+        return Batch(name, self._scope())
+
+    @contextlib.contextmanager
+    def _storing(self, name: str) -> collections.abc.Generator[Batch, None, None]:
+        """Give a batch for a caller's payloads, raising `ValueError` for whatever is wrong with them."""
+        batch = self._batch(name)
+        with faults_named(name):
+            yield batch
+            batch.encode()
+
+    async def _commit(self, batch: Batch) -> list[int]:
+        """Queue a batch and wait for its commit."""
+        return await self._open_session().commit(batch)
+
+    async def _delete(self, table: Table[typing.Any], **where: object) -> None:
+        """Delete the rows whose columns have these values; all rows where there are none."""
+        batch = self._batch(f"delete from {table.name}")
+        values = {name: table.column_by_name[name].argument(value) for name, value in where.items()}
+        if None not in values.values():  # no row can have such an ID
+            batch.delete(table, **values)
+            await self._commit(batch)
+
+    def _own(self, payload: Payload) -> Payload:
+        """Return the cache's own copy of a caller's payload, which the caller may change afterwards.
+
+        Raises
+        ------
+        ValueError
+            If it is not a JSON object.
+        """
+        try:
+            return _codec.decode(*_codec.encode(payload))
+        except _codec.DamagedData as exception:
+            raise ValueError(f"the payload is not a JSON object: {exception}") from exception
+
+    def _with_settings(self, **settings: ExpireT | None) -> typing.Self:
+        self._config = self._config.replace(**settings)
+        return self
+
+
+def _intents_of(*sources: object) -> hikari.Intents | None:
+    for source in sources:
+        if isinstance(source, hikari.IntentsAware):
+            return source.intents
+
+    return None

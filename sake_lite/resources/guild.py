@@ -1,0 +1,123 @@
+"""Guilds, without what belongs to them: their channels, roles, members and so on are resources of their own."""
+
+from __future__ import annotations
+
+__all__ = ["GUILDS", "GuildCache"]
+
+import typing
+
+import hikari
+
+from .. import abc
+from .._gateway import OUTAGE
+from .._table import Table, snowflake
+from ._base import Resource
+
+if typing.TYPE_CHECKING:
+    from .._codec import Payload
+    from .._operations import Batch, Change
+
+_CHILDREN: typing.Final = frozenset(
+    {
+        "channels",
+        "emojis",
+        "guild_scheduled_events",
+        "members",
+        "presences",
+        "roles",
+        "soundboard_sounds",
+        "stage_instances",
+        "stickers",
+        "threads",
+        "voice_states",
+    }
+)
+
+# The own user's ID decides only about threads, which are not asked for here.
+_NO_USER: typing.Final = hikari.Snowflake(0)
+
+
+def _decode(factory: hikari.api.EntityFactory, payload: Payload) -> hikari.GatewayGuild:
+    return factory.deserialize_gateway_guild(payload, user_id=_NO_USER).guild()
+
+
+GUILDS: Table[hikari.GatewayGuild] = Table(
+    name="guilds", key=(snowflake("guild_id", "id"),), decode=_decode, intents=hikari.Intents.GUILDS
+)
+
+
+def _without_children(payload: Payload) -> dict[str, typing.Any]:
+    return {name: value for name, value in payload.items() if name not in _CHILDREN}
+
+
+@GUILDS.on("GUILD_CREATE")
+def _guild(payload: Payload, batch: Batch) -> None:
+    batch.upsert(GUILDS, _without_children(payload))
+
+
+@GUILDS.on("GUILD_UPDATE")
+def _guild_updated(payload: Payload, batch: Batch) -> None:
+    batch.merge(GUILDS, _without_children(payload))  # it lacks `joined_at`, `large`, `member_count`, `unavailable`
+
+
+@GUILDS.on(OUTAGE)
+def _guild_unavailable(payload: Payload, batch: Batch) -> None:
+    batch.merge(GUILDS, {"id": payload["id"], "unavailable": True}, insert=False)
+
+
+@GUILDS.on("GUILD_MEMBER_ADD")
+def _member_added(payload: Payload, batch: Batch) -> None:
+    batch.modify(GUILDS, _counting(+1), guild_id=payload["guild_id"])
+
+
+@GUILDS.on("GUILD_MEMBER_REMOVE")
+def _member_removed(payload: Payload, batch: Batch) -> None:
+    batch.modify(GUILDS, _counting(-1), guild_id=payload["guild_id"])
+
+
+def _counting(step: int) -> Change:
+    def change(guild: Payload | None) -> Payload | None:
+        if guild is None or "member_count" not in guild:
+            return None
+        return {**guild, "member_count": max(0, guild["member_count"] + step)}
+
+    return change
+
+
+class GuildCache(Resource, abc.RefGuildCache):
+    """Guilds, from GUILD_CREATE, GUILD_UPDATE and GUILD_DELETE; their `member_count` follows GUILD_MEMBER_*."""
+
+    __slots__ = ()
+    tables = (GUILDS,)
+
+    async def get_guild(self, guild_id: hikari.Snowflakeish, /) -> hikari.GatewayGuild:
+        return await self._get(GUILDS, guild_id)
+
+    def iter_guilds(self) -> abc.CacheIterator[hikari.GatewayGuild]:
+        return self._iterate(GUILDS)
+
+    async def delete_guild(self, guild_id: hikari.Snowflakeish, /) -> None:
+        await self._delete(GUILDS, guild_id=guild_id)
+
+    async def clear_guilds(self) -> None:
+        await self._delete(GUILDS)
+
+    async def set_guild(self, payload: Payload, /) -> None:
+        """Store a guild.
+
+        Parameters
+        ----------
+        payload
+            The guild's JSON object, as Discord sends it. Lists of what belongs to the guild are left out.
+
+        Raises
+        ------
+        ValueError
+            If the payload is not a guild's; nothing is stored then.
+        BackendError
+            If it cannot be written.
+        """
+        with self._storing("set_guild") as batch:
+            batch.upsert(GUILDS, _without_children(self._own(payload)))
+
+        await self._commit(batch)

@@ -1,0 +1,70 @@
+"""The bot's own user."""
+
+from __future__ import annotations
+
+__all__ = ["ME", "MeCache"]
+
+import typing
+
+import hikari
+
+from .. import abc
+from .._table import Table, snowflake
+from ._base import Resource
+from .user import USERS
+
+if typing.TYPE_CHECKING:
+    from .._codec import Payload
+    from .._operations import Batch
+
+
+def _decode(factory: hikari.api.EntityFactory, payload: Payload) -> hikari.OwnUser:
+    return factory.deserialize_my_user(payload)
+
+
+ME: Table[hikari.OwnUser] = Table(name="me", key=(snowflake("user_id", "id"),), decode=_decode)
+
+
+@ME.on("READY")
+def _ready(payload: Payload, batch: Batch) -> None:
+    batch.replace(ME, [payload["user"]])  # another bot's user, from before the token was changed, goes
+
+
+@ME.on("USER_UPDATE")
+def _user_updated(payload: Payload, batch: Batch) -> None:
+    batch.replace(ME, [payload])
+
+
+class MeCache(Resource, abc.RefMeCache):
+    """The bot's own user, from READY and USER_UPDATE."""
+
+    __slots__ = ()
+    tables = (ME,)
+
+    async def get_me(self) -> hikari.OwnUser:
+        return await self._get(ME)
+
+    async def delete_me(self) -> None:
+        await self._delete(ME)
+
+    async def set_me(self, payload: Payload, /) -> None:
+        """Store the bot's own user, also as a user among the others.
+
+        Parameters
+        ----------
+        payload
+            The own user's JSON object, as Discord sends it.
+
+        Raises
+        ------
+        ValueError
+            If the payload is not a user's; nothing is stored then.
+        BackendError
+            If it cannot be written.
+        """
+        payload = self._own(payload)
+        with self._storing("set_me") as batch:
+            batch.replace(ME, [payload])
+            batch.upsert(USERS, payload)
+
+        await self._commit(batch)

@@ -1,0 +1,173 @@
+"""Members of guilds."""
+
+from __future__ import annotations
+
+__all__ = ["MEMBERS", "MemberCache"]
+
+import math
+import typing
+
+import hikari
+
+from .. import abc
+from .._chunks import ChunkRequests
+from .._table import Table, snowflake
+from ._base import Resource
+from .user import USERS
+
+if typing.TYPE_CHECKING:
+    from .._codec import Payload
+    from .._config import Config
+    from .._operations import Batch
+
+
+def _decode(factory: hikari.api.EntityFactory, payload: Payload) -> hikari.Member:
+    return factory.deserialize_member(payload)
+
+
+def _lifetime(config: Config, intents: hikari.Intents | None) -> float:
+    """Without the intent nobody tells when a member leaves, so the row must end by itself."""
+    is_told = intents is None or hikari.Intents.GUILD_MEMBERS in intents
+    return math.inf if is_told else config.member_expire
+
+
+_GUILD = snowflake("guild_id")
+_USER = snowflake("user_id", "user.id")
+
+MEMBERS: Table[hikari.Member] = Table(
+    name="members",
+    key=(_GUILD, _USER),
+    references=(_GUILD, _USER),
+    decode=_decode,
+    intents=hikari.Intents.GUILDS | hikari.Intents.GUILD_MEMBERS,
+    lifetime=_lifetime,
+    keeps=USERS,
+)
+
+
+@MEMBERS.on("GUILD_CREATE")
+def _guild_members(payload: Payload, batch: Batch) -> None:
+    members = payload.get("members", [])
+    if members and len(members) >= payload.get("member_count", math.inf):
+        batch.replace(MEMBERS, members, guild_id=payload["id"])
+    else:
+        batch.upsert_all(MEMBERS, members, guild_id=payload["id"])
+
+
+@MEMBERS.on("GUILD_MEMBERS_CHUNK")
+def _chunk(payload: Payload, batch: Batch) -> None:
+    batch.upsert_all(MEMBERS, payload["members"], guild_id=payload["guild_id"])
+
+
+@MEMBERS.on("GUILD_MEMBER_ADD")
+def _member_added(payload: Payload, batch: Batch) -> None:
+    batch.upsert(MEMBERS, payload)
+
+
+@MEMBERS.on("GUILD_MEMBER_UPDATE")
+def _member_updated(payload: Payload, batch: Batch) -> None:
+    batch.merge(MEMBERS, payload)  # `deaf`, `mute` and others may be missing
+
+
+@MEMBERS.on("GUILD_MEMBER_REMOVE")
+def _member_removed(payload: Payload, batch: Batch) -> None:
+    batch.delete(MEMBERS, guild_id=payload["guild_id"], user_id=payload["user"]["id"])
+
+
+@MEMBERS.on("MESSAGE_CREATE")
+def _member_of_message(payload: Payload, batch: Batch) -> None:
+    if payload.get("member") and "guild_id" in payload and "webhook_id" not in payload:
+        batch.merge(MEMBERS, {**payload["member"], "user": payload["author"]}, guild_id=payload["guild_id"])
+
+
+@MEMBERS.on("VOICE_STATE_UPDATE")
+def _member_of_voice_state(payload: Payload, batch: Batch) -> None:
+    if payload.get("member") and "guild_id" in payload:
+        batch.merge(MEMBERS, payload["member"], guild_id=payload["guild_id"])
+
+
+class MemberCache(Resource, abc.RefMemberCache):
+    """Members of guilds, from GUILD_CREATE, GUILD_MEMBER_*, GUILD_MEMBERS_CHUNK, messages and voice states."""
+
+    __slots__ = ()
+    tables = (MEMBERS,)
+
+    async def get_member(self, guild_id: hikari.Snowflakeish, user_id: hikari.Snowflakeish, /) -> hikari.Member:
+        return await self._get(MEMBERS, guild_id, user_id)
+
+    def iter_members(self) -> abc.CacheIterator[hikari.Member]:
+        return self._iterate(MEMBERS)
+
+    def iter_members_for_guild(self, guild_id: hikari.Snowflakeish, /) -> abc.CacheIterator[hikari.Member]:
+        return self._iterate(MEMBERS, guild_id=guild_id)
+
+    def iter_members_for_user(self, user_id: hikari.Snowflakeish, /) -> abc.CacheIterator[hikari.Member]:
+        return self._iterate(MEMBERS, user_id=user_id)
+
+    async def delete_member(self, guild_id: hikari.Snowflakeish, user_id: hikari.Snowflakeish, /) -> None:
+        await self._delete(MEMBERS, guild_id=guild_id, user_id=user_id)
+
+    async def clear_members(self) -> None:
+        await self._delete(MEMBERS)
+
+    async def clear_members_for_guild(self, guild_id: hikari.Snowflakeish, /) -> None:
+        await self._delete(MEMBERS, guild_id=guild_id)
+
+    async def clear_members_for_user(self, user_id: hikari.Snowflakeish, /) -> None:
+        await self._delete(MEMBERS, user_id=user_id)
+
+    async def set_member(self, guild_id: hikari.Snowflakeish, payload: Payload, /) -> None:
+        """Store a member of a guild, and the user in it.
+
+        Parameters
+        ----------
+        guild_id
+            The guild, which a member's payload from the REST API does not name.
+        payload
+            The member's JSON object, as Discord sends it.
+
+        Raises
+        ------
+        ValueError
+            If the payload is not a member's; nothing is stored then.
+        BackendError
+            If it cannot be written.
+        """
+        payload = self._own(payload)
+        with self._storing("set_member") as batch:
+            batch.upsert(MEMBERS, payload, guild_id=guild_id)
+            batch.upsert(USERS, payload.get("user", {}))
+
+        await self._commit(batch)
+
+    def chunk_on_guild_create(self, shard_aware: hikari.ShardAware | None, /) -> typing.Self:
+        """Set whether to request the members that a GUILD_CREATE leaves out.
+
+        Parameters
+        ----------
+        shard_aware
+            The bot; `None` turns it off, which is the default.
+
+        Returns
+        -------
+        Self
+            The cache, so that calls can be chained.
+
+        Raises
+        ------
+        ValueError
+            If the cache has no event manager, or the bot lacks the GUILD_MEMBERS intent.
+        """
+        if shard_aware is None:
+            self._chunks = None
+            return self
+
+        if self.event_manager is None:
+            raise ValueError("members can only be requested by a cache with an event manager")
+
+        if hikari.Intents.GUILD_MEMBERS not in shard_aware.intents:
+            raise ValueError("members can only be requested with the GUILD_MEMBERS intent")
+
+        wants_presences = isinstance(self, abc.PresenceCache) and hikari.Intents.GUILD_PRESENCES in shard_aware.intents
+        self._chunks = ChunkRequests(include_presences=wants_presences)
+        return self

@@ -1,0 +1,185 @@
+"""Messages, in guilds and in direct messages."""
+
+from __future__ import annotations
+
+__all__ = ["MESSAGES", "MessageCache"]
+
+import typing
+
+import hikari
+
+from .. import abc
+from .._table import Table, snowflake
+from ._base import Resource
+from .user import USERS
+
+if typing.TYPE_CHECKING:
+    from .._codec import Payload
+    from .._config import ExpireT
+    from .._operations import Batch
+
+
+def _decode(factory: hikari.api.EntityFactory, payload: Payload) -> hikari.Message:
+    return factory.deserialize_message(payload)
+
+
+MESSAGES: Table[hikari.Message] = Table(
+    name="messages",
+    key=(snowflake("message_id", "id"),),
+    references=(snowflake("author_id", "author.id"), snowflake("channel_id"), snowflake("guild_id", optional=True)),
+    decode=_decode,
+    intents=hikari.Intents.ALL_MESSAGES,
+    lifetime=lambda config, _: config.message_expire,
+    limit=lambda config: config.message_limit,
+)
+
+# What a payload has that is a message by itself, and not only what changed of one.
+_WHOLE: typing.Final = frozenset(
+    {
+        "attachments",
+        "author",
+        "channel_id",
+        "content",
+        "edited_timestamp",
+        "embeds",
+        "pinned",
+        "timestamp",
+        "tts",
+        "type",
+    }
+)
+
+
+@MESSAGES.on("MESSAGE_CREATE")
+def _message(payload: Payload, batch: Batch) -> None:
+    batch.upsert(MESSAGES, payload)
+
+
+@MESSAGES.on("MESSAGE_UPDATE")
+def _message_updated(payload: Payload, batch: Batch) -> None:
+    batch.merge(MESSAGES, payload, insert=payload.keys() >= _WHOLE)
+
+
+@MESSAGES.on("MESSAGE_DELETE")
+def _message_deleted(payload: Payload, batch: Batch) -> None:
+    batch.delete(MESSAGES, message_id=payload["id"])
+
+
+@MESSAGES.on("MESSAGE_DELETE_BULK")
+def _messages_deleted(payload: Payload, batch: Batch) -> None:
+    for message_id in payload["ids"]:
+        batch.delete(MESSAGES, message_id=message_id)
+
+
+class MessageCache(Resource, abc.RefMessageCache):
+    """Messages, from MESSAGE_*, for `message_expire` and up to `message_limit` of them."""
+
+    __slots__ = ()
+    tables = (MESSAGES,)
+
+    async def get_message(self, message_id: hikari.Snowflakeish, /) -> hikari.Message:
+        return await self._get(MESSAGES, message_id)
+
+    def iter_messages(self) -> abc.CacheIterator[hikari.Message]:
+        return self._iterate(MESSAGES)
+
+    def iter_messages_for_author(self, user_id: hikari.Snowflakeish, /) -> abc.CacheIterator[hikari.Message]:
+        return self._iterate(MESSAGES, author_id=user_id)
+
+    def iter_message_for_channel(self, channel_id: hikari.Snowflakeish, /) -> abc.CacheIterator[hikari.Message]:
+        return self._iterate(MESSAGES, channel_id=channel_id)
+
+    def iter_messages_for_channel(self, channel_id: hikari.Snowflakeish, /) -> abc.CacheIterator[hikari.Message]:
+        """Iterate over the messages of one channel; `iter_message_for_channel` as one would spell it."""
+        return self.iter_message_for_channel(channel_id)
+
+    def iter_messages_for_guild(self, guild_id: hikari.Snowflakeish, /) -> abc.CacheIterator[hikari.Message]:
+        return self._iterate(MESSAGES, guild_id=guild_id)
+
+    async def delete_message(self, message_id: hikari.Snowflakeish, /) -> None:
+        await self._delete(MESSAGES, message_id=message_id)
+
+    async def clear_messages(self) -> None:
+        await self._delete(MESSAGES)
+
+    async def clear_messages_for_author(self, user_id: hikari.Snowflakeish, /) -> None:
+        await self._delete(MESSAGES, author_id=user_id)
+
+    async def clear_messages_for_channel(self, channel_id: hikari.Snowflakeish, /) -> None:
+        await self._delete(MESSAGES, channel_id=channel_id)
+
+    async def clear_messages_for_guild(self, guild_id: hikari.Snowflakeish, /) -> None:
+        await self._delete(MESSAGES, guild_id=guild_id)
+
+    async def set_message(self, payload: Payload, /, *, expire_time: ExpireT | None = None) -> None:
+        """Store a message, and its author unless that is a webhook.
+
+        Parameters
+        ----------
+        payload
+            The message's JSON object, as Discord sends it.
+        expire_time
+            How long to keep it, in seconds or as a `timedelta`; by default the cache's `message_expire`.
+
+        Raises
+        ------
+        ValueError
+            If the payload is not a message's, or the time is negative; nothing is stored then.
+        BackendError
+            If it cannot be written.
+        """
+        payload = self._own(payload)
+        with self._storing("set_message") as batch:
+            batch.upsert(MESSAGES, payload, expire=expire_time)
+            if "webhook_id" not in payload:
+                batch.upsert(USERS, payload.get("author", {}))
+
+        await self._commit(batch)
+
+    async def update_message(self, payload: Payload, /, *, expire_time: ExpireT | None = None) -> bool:
+        """Lay a partial message over the stored one, field by field.
+
+        Parameters
+        ----------
+        payload
+            What changed, as a JSON object with the message's `id`.
+        expire_time
+            How long to keep it from now on, in seconds or as a `timedelta`; by default as long as before.
+
+        Returns
+        -------
+        bool
+            Whether the message was stored; one that was not is not stored by this.
+
+        Raises
+        ------
+        ValueError
+            If the payload has no ID, or the time is negative; nothing is stored then.
+        BackendError
+            If it cannot be written.
+        """
+        with self._storing("update_message") as batch:
+            batch.merge(MESSAGES, self._own(payload), insert=False, expire=expire_time)
+
+        (stored,) = await self._commit(batch)
+        return bool(stored)
+
+    def with_message_expire(self, expire: ExpireT | None, /) -> typing.Self:
+        """Set how long messages are kept, for those seen from now on.
+
+        Parameters
+        ----------
+        expire
+            Seconds or a `timedelta`; `inf` for ever, `None` the default of one day.
+
+        Returns
+        -------
+        Self
+            The cache, so that calls can be chained.
+
+        Raises
+        ------
+        ValueError
+            If it is negative.
+        """
+        return self._with_settings(message_expire=expire)

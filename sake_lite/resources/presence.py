@@ -1,0 +1,110 @@
+"""Presences of members: whether they are online, and what they are doing."""
+
+from __future__ import annotations
+
+__all__ = ["PRESENCES", "PresenceCache"]
+
+import typing
+
+import hikari
+
+from .. import abc
+from .._table import Table, snowflake
+from ._base import Resource
+
+if typing.TYPE_CHECKING:
+    from .._codec import Payload
+    from .._operations import Batch
+
+
+def _decode(factory: hikari.api.EntityFactory, payload: Payload) -> hikari.MemberPresence:
+    return factory.deserialize_member_presence(payload)
+
+
+_GUILD = snowflake("guild_id")
+_USER = snowflake("user_id", "user.id")
+
+PRESENCES: Table[hikari.MemberPresence] = Table(
+    name="presences",
+    key=(_GUILD, _USER),
+    references=(_GUILD, _USER),
+    decode=_decode,
+    intents=hikari.Intents.GUILDS | hikari.Intents.GUILD_PRESENCES,
+)
+
+
+@PRESENCES.on("GUILD_CREATE")
+def _guild_presences(payload: Payload, batch: Batch) -> None:
+    if "presences" in payload:
+        batch.replace(PRESENCES, payload["presences"], guild_id=payload["id"])
+
+
+@PRESENCES.on("GUILD_MEMBERS_CHUNK")
+def _chunk(payload: Payload, batch: Batch) -> None:
+    batch.upsert_all(PRESENCES, payload.get("presences", []), guild_id=payload["guild_id"])
+
+
+@PRESENCES.on("PRESENCE_UPDATE")
+def _presence(payload: Payload, batch: Batch) -> None:
+    if payload["status"] == hikari.Status.OFFLINE:
+        batch.delete(PRESENCES, guild_id=payload["guild_id"], user_id=payload["user"]["id"])
+    else:
+        batch.upsert(PRESENCES, payload)
+
+
+@PRESENCES.on("GUILD_MEMBER_REMOVE")
+def _member_removed(payload: Payload, batch: Batch) -> None:
+    batch.delete(PRESENCES, guild_id=payload["guild_id"], user_id=payload["user"]["id"])
+
+
+class PresenceCache(Resource, abc.RefPresenceCache):
+    """Presences of members, from GUILD_CREATE, PRESENCE_UPDATE and GUILD_MEMBERS_CHUNK; who is offline has none."""
+
+    __slots__ = ()
+    tables = (PRESENCES,)
+
+    async def get_presence(
+        self, guild_id: hikari.Snowflakeish, user_id: hikari.Snowflakeish, /
+    ) -> hikari.MemberPresence:
+        return await self._get(PRESENCES, guild_id, user_id)
+
+    def iter_presences(self) -> abc.CacheIterator[hikari.MemberPresence]:
+        return self._iterate(PRESENCES)
+
+    def iter_presences_for_guild(self, guild_id: hikari.Snowflakeish, /) -> abc.CacheIterator[hikari.MemberPresence]:
+        return self._iterate(PRESENCES, guild_id=guild_id)
+
+    def iter_presences_for_user(self, user_id: hikari.Snowflakeish, /) -> abc.CacheIterator[hikari.MemberPresence]:
+        return self._iterate(PRESENCES, user_id=user_id)
+
+    async def delete_presence(self, guild_id: hikari.Snowflakeish, user_id: hikari.Snowflakeish, /) -> None:
+        await self._delete(PRESENCES, guild_id=guild_id, user_id=user_id)
+
+    async def clear_presences(self) -> None:
+        await self._delete(PRESENCES)
+
+    async def clear_presences_for_guild(self, guild_id: hikari.Snowflakeish, /) -> None:
+        await self._delete(PRESENCES, guild_id=guild_id)
+
+    async def clear_presences_for_user(self, user_id: hikari.Snowflakeish, /) -> None:
+        await self._delete(PRESENCES, user_id=user_id)
+
+    async def set_presence(self, payload: Payload, /) -> None:
+        """Store a member's presence.
+
+        Parameters
+        ----------
+        payload
+            The presence's JSON object, as Discord sends it, with its `guild_id`.
+
+        Raises
+        ------
+        ValueError
+            If the payload is not a presence's; nothing is stored then.
+        BackendError
+            If it cannot be written.
+        """
+        with self._storing("set_presence") as batch:
+            batch.upsert(PRESENCES, self._own(payload))
+
+        await self._commit(batch)

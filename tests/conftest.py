@@ -1,0 +1,50 @@
+"""What every test shares: a cache in a folder of its own, which is closed and whose file is checked at the end."""
+
+from __future__ import annotations
+
+import contextlib
+import pathlib
+import sqlite3
+import typing
+
+import pytest
+
+import sake_lite
+
+if typing.TYPE_CHECKING:
+    import collections.abc
+
+    OpenCache: typing.TypeAlias = (
+        "collections.abc.Callable[..., contextlib.AbstractAsyncContextManager[sake_lite.SQLiteCache]]"
+    )
+
+
+def check_file(path: pathlib.Path) -> None:
+    """Assert that a closed cache's file is sound: SQLite finds no fault, and no row lacks what its table needs."""
+    assert [file.name for file in path.parent.glob(f"{path.name}-*")] == [], "the log was not folded in"
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert connection.execute("PRAGMA freelist_count").fetchone() is not None
+        for table in sake_lite.SQLiteCache.all_tables:
+            there = connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table.name,)).fetchone()
+            if not there:
+                continue
+            columns = ", ".join(column.name for column in table.columns)
+            for row in connection.execute(f"SELECT {columns}, checksum, data FROM {table.name}").fetchall():
+                # The payload decodes, and says itself what the columns beside it say.
+                table.open_row(row)
+
+
+@pytest.fixture
+def path(tmp_path: pathlib.Path) -> pathlib.Path:
+    return tmp_path / "bot.db"
+
+
+@pytest.fixture
+async def cache(path: pathlib.Path) -> collections.abc.AsyncIterator[sake_lite.SQLiteCache]:
+    """An open cache without a bot, closed and checked after the test."""
+    cache = sake_lite.SQLiteCache(path)
+    await cache.open()
+    yield cache
+    await cache.close()
+    check_file(path)
