@@ -55,7 +55,7 @@ def member(user_id: int, name: str, *, nick: str | None = None) -> Payload:
 
 def guild(guild_id: int, name: str, members: list[Payload]) -> Payload:
     """Return a GUILD_CREATE's payload, with one role, one text channel, and all members."""
-    everyone = {
+    everyone: Payload = {
         "id": str(guild_id),
         "name": "@everyone",
         "color": 0,
@@ -66,7 +66,7 @@ def guild(guild_id: int, name: str, members: list[Payload]) -> Payload:
         "mentionable": False,
         "flags": 0,
     }
-    general = {
+    general: Payload = {
         "id": str(guild_id + 1),
         "type": 0,
         "guild_id": str(guild_id),

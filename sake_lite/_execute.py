@@ -108,7 +108,7 @@ def _modify(connection: sqlite3.Connection, operation: Modify) -> int:
         except errors.InvalidDataFound as error:
             _LOGGER.warning("%s; it counts as missing for an update", error)
         else:
-            if not rows.is_explicit:
+            if not (table.updates_renew or rows.is_explicit):
                 rows = dataclasses.replace(rows, expires_at=expires_at, is_explicit=True)
 
     changed = operation.change(payload)

@@ -143,7 +143,8 @@ class Modify:
         Gets the visible row's payload, or `None` where there is none, and returns the payload to store, or `None` to
         leave all as it is. It runs on the writer's thread.
     fresh
-        The empty `Rows` that says how a new row expires. A row that was there keeps its expiry, unless it is explicit.
+        The empty `Rows` that says how the row expires. Where the table's updates do not renew a row, one that was there
+        keeps its expiry, unless this one is explicit.
     key
         The key of the row.
     """
@@ -329,4 +330,6 @@ def _spelled(ids: dict[str, object]) -> dict[str, str]:
 def _where(table: AnyTable, values: dict[str, object]) -> dict[str, int | str]:
     """Check the values that a condition compares columns with."""
     columns: dict[str, Column] = table.column_by_name
-    return {name: columns[name].parse(value) for name, value in _spelled(values).items()}
+    texts = {name: value for name, value in values.items() if columns[name].affinity == "TEXT"}
+    ids = {name: value for name, value in values.items() if name not in texts}
+    return {name: columns[name].parse(value) for name, value in {**texts, **_spelled(ids)}.items()}

@@ -160,6 +160,8 @@ class Table(typing.Generic[EntityT]):
     lifetime
         How long a row lives after it was last seen, in seconds, by the settings and the gateway's intents (`None` where
         they are not known); without it, for ever.
+    updates_renew
+        Whether an update of a row counts as seeing it; else its lifetime runs from when it was stored.
     limit
         How many rows are kept, by the settings; without it, all. The lowest keys, hence the oldest, go.
     keeps
@@ -172,6 +174,7 @@ class Table(typing.Generic[EntityT]):
     decode: collections.abc.Callable[[hikari.api.EntityFactory, Payload], EntityT]
     intents: hikari.Intents = hikari.Intents.NONE
     lifetime: collections.abc.Callable[[_config.Config, hikari.Intents | None], float] | None = None
+    updates_renew: bool = True
     limit: collections.abc.Callable[[_config.Config], int] | None = None
     keeps: Table[typing.Any] | None = None
     keepers: list[Table[typing.Any]] = dataclasses.field(default_factory=list["Table[typing.Any]"], init=False)

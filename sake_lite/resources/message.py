@@ -30,6 +30,7 @@ MESSAGES: Table[hikari.Message] = Table(
     decode=_decode,
     intents=hikari.Intents.ALL_MESSAGES,
     lifetime=lambda config, _: config.message_expire,
+    updates_renew=False,
     limit=lambda config: config.message_limit,
 )
 

@@ -1,0 +1,232 @@
+"""Rows that are not what was written: each is refused by name, and those beside it stay readable."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import sqlite3
+import tempfile
+import typing
+import zlib
+from pathlib import Path
+
+import cbor2
+import pytest
+import samples
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from samples import SAMPLES, Sample, iterate, thousands
+
+import sake_lite
+from sake_lite import InvalidDataFound
+
+if typing.TYPE_CHECKING:
+    import collections.abc
+
+_TABLES = {table.name: table for table in sake_lite.SQLiteCache.all_tables}
+
+
+async def _file_with_three(path: Path) -> None:
+    async with sake_lite.SQLiteCache(path) as cache:
+        await cache.set_me(samples.me())
+        for sample in SAMPLES:
+            for number in range(3):
+                await sample.store(cache, number)
+        await cache.delete_user(samples.USER)
+
+
+@pytest.fixture(scope="module")
+def whole() -> collections.abc.Iterator[Path]:
+    """A file with three rows in each table, to be copied."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "whole.db")
+        asyncio.run(_file_with_three(path))
+        yield path
+
+
+def _key_of(sample: Sample, number: int) -> int | str:
+    return sample.expected(number)
+
+
+def _where(sample: Sample) -> str:
+    return f"{_TABLES[sample.table].key[-1].name} = ?"
+
+
+def _copy_with(
+    whole: Path, folder: str, sample: Sample, change: collections.abc.Callable[[bytes, int], tuple[bytes, int]]
+) -> Path:
+    """Copy the file, with data and check value of the second row of a table changed."""
+    path = Path(folder, "damaged.db")
+    path.write_bytes(whole.read_bytes())
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        where, key = _where(sample), _key_of(sample, 1)
+        data, checksum = connection.execute(
+            f"SELECT data, checksum FROM {sample.table} WHERE {where}", (key,)
+        ).fetchone()
+        data, checksum = change(data, checksum)
+        connection.execute(f"UPDATE {sample.table} SET data = ?, checksum = ? WHERE {where}", (data, checksum, key))
+
+    return path
+
+
+async def _assert_refused(path: Path, sample: Sample) -> None:
+    """Assert that the second row is refused by get and iteration, and that the others are there."""
+    async with sake_lite.SQLiteCache(path) as cache:
+        with pytest.raises(InvalidDataFound, match=f"{_key_of(sample, 1)}.* of {sample.table}"):
+            await sample.get(cache, 1)
+        for number in (0, 2):
+            assert sample.key(await sample.get(cache, number)) == sample.expected(number)
+
+        iterator = iterate(cache, sample)
+        assert sample.key(await anext(iterator)) == sample.expected(0)
+        with pytest.raises(InvalidDataFound):
+            await anext(iterator)
+        assert sample.key(await anext(iterator)) == sample.expected(2), "the iterator goes on after the damaged row"
+
+        found = [sample.key(entity) async for entity in iterate(cache, sample).skip_invalid()]
+        assert found == [sample.expected(0), sample.expected(2)]
+
+
+def _run(whole: Path, sample: Sample, change: collections.abc.Callable[[bytes, int], tuple[bytes, int]]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(_assert_refused(_copy_with(whole, folder, sample, change), sample))
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=str)
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], print_blob=True)
+@given(data=st.data())
+def test_any_byte_changed_cut_or_added(sample: Sample, whole: Path, data: st.DataObject) -> None:
+    def change(stored: bytes, checksum: int) -> tuple[bytes, int]:
+        kind = data.draw(st.sampled_from(["change", "cut", "add"]))
+        at = data.draw(st.integers(0, len(stored) - 1))
+        if kind == "change":
+            flip = data.draw(st.integers(1, 255))
+            return stored[:at] + bytes([stored[at] ^ flip]) + stored[at + 1 :], checksum
+        if kind == "cut":
+            return stored[:at], checksum
+        return stored[:at] + data.draw(st.binary(min_size=1, max_size=5)) + stored[at:], checksum
+
+    _run(whole, sample, change)
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=str)
+def test_a_changed_check_value(sample: Sample, whole: Path) -> None:
+    _run(whole, sample, lambda data, checksum: (data, checksum ^ 1))
+
+
+def _sealed(value: object) -> tuple[bytes, int]:
+    data = value if isinstance(value, bytes) else cbor2.dumps(value)
+    return data, zlib.crc32(data)
+
+
+_NOT_A_PAYLOAD: dict[str, typing.Any] = {
+    "a list": [],
+    "a number": 5,
+    "an empty map": {},
+    "nothing": b"",
+    "two items": cbor2.dumps({}) * 2,
+    "a tag": cbor2.CBORTag(1, 5),
+    "a tag inside": {"id": cbor2.CBORTag(0, "2026-11-23T00:00:00Z")},
+    "a bignum": {"id": 2**70},
+    "duplicate keys": b"\xa2\x62id\x61\x31\x62id\x61\x31",
+    "an indefinite map": b"\xbf\x62id\x61\x31\xff",
+    "deep nesting": b"\x81" * 100_000 + b"\x80",
+    "a giant length": b"\x9b\x7f\xff\xff\xff\xff\xff\xff\xff",
+    "number keys": {1: 2},
+    "no CBOR": b"\xff\xfe\xfd",
+    "too long": b"\x5a\x00\x90\x00\x00" + bytes(0x900000),
+}
+
+
+@pytest.mark.parametrize("value", _NOT_A_PAYLOAD.values(), ids=_NOT_A_PAYLOAD)
+@pytest.mark.parametrize("sample", SAMPLES[3:5], ids=str)
+def test_a_row_that_is_no_payload_though_its_check_value_is_right(sample: Sample, value: object, whole: Path) -> None:
+    _run(whole, sample, lambda *_: _sealed(value))
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=str)
+def test_a_whole_row_under_another_key(sample: Sample, whole: Path) -> None:
+    """The second row gets the first one's data: it is refused, since it says itself whose it is."""
+    with contextlib.closing(sqlite3.connect(whole)) as connection:
+        row = connection.execute(
+            f"SELECT data, checksum FROM {sample.table} WHERE {_where(sample)}", (_key_of(sample, 0),)
+        ).fetchone()
+    _run(whole, sample, lambda *_: row)
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=str)
+def test_a_payload_that_hikari_refuses(sample: Sample, whole: Path) -> None:
+    """Only what identifies a row is left of it: what the columns ask for, but not what an entity needs."""
+
+    def strip(data: bytes, _: int) -> tuple[bytes, int]:
+        payload = cbor2.loads(data)
+        kept = {path[0] for column in _TABLES[sample.table].columns for path in column.paths}
+        stripped = {name: value for name, value in payload.items() if name in kept}
+        if "user" in stripped:
+            stripped["user"] = {"id": stripped["user"]["id"]}
+        return _sealed(stripped | {"activities": None})
+
+    _run(whole, sample, strip)
+
+
+@pytest.mark.parametrize("column", ["guild_id", "author_id", "channel_id"])
+async def test_a_changed_reference(column: str, whole: Path, path: Path) -> None:
+    """A row does not turn up in another guild because a bit of its reference flipped."""
+    path.write_bytes(whole.read_bytes())
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(f"UPDATE messages SET {column} = 77 WHERE message_id = ?", (thousands(1),))
+    async with sake_lite.SQLiteCache(path) as cache:
+        by = {"guild_id": "guild", "author_id": "author", "channel_id": "channel"}[column]
+        with pytest.raises(InvalidDataFound, match=str(thousands(1))):
+            await anext(getattr(cache, f"iter_messages_for_{by}")(77))
+
+
+async def test_me_is_checked_too(whole: Path, path: Path) -> None:
+    path.write_bytes(whole.read_bytes())
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE me SET checksum = checksum + 1")
+    async with sake_lite.SQLiteCache(path) as cache:
+        with pytest.raises(InvalidDataFound, match=f"{samples.USER} of me"):
+            await cache.get_me()
+
+
+async def test_a_damaged_row_is_mended_by_what_comes_next(
+    whole: Path, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path.write_bytes(whole.read_bytes())
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE messages SET data = x'00'")
+        connection.execute("UPDATE users SET data = x'00'")
+    async with sake_lite.SQLiteCache(path) as cache:
+        await cache.ingest("MESSAGE_CREATE", samples.message(thousands(0)))
+        assert (await cache.get_message(thousands(0))).id == thousands(0)
+
+        with caplog.at_level(logging.WARNING, "hikari.sake_lite"):
+            await cache.ingest("MESSAGE_UPDATE", samples.message(thousands(1), content="whole"))
+            assert not await cache.update_message({"id": str(thousands(2)), "content": "partial"})
+        assert (await cache.get_message(thousands(1))).content == "whole"
+        assert f"{thousands(1)} of messages is damaged" in caplog.text
+
+
+async def test_skipped_rows_are_logged(whole: Path, path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path.write_bytes(whole.read_bytes())
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE roles SET data = x'00'")
+    async with sake_lite.SQLiteCache(path) as cache:
+        with caplog.at_level(logging.WARNING, "hikari.sake_lite"):
+            assert await cache.iter_roles().skip_invalid() == []
+    assert len(caplog.records) == 3
+
+
+async def test_a_channel_type_of_another_hikari_is_skipped_by_iteration(
+    cache: sake_lite.SQLiteCache, path: Path
+) -> None:
+    await cache.set_guild_channel(samples.channel(1))
+    await cache.set_guild_channel(samples.channel(2))
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        data, checksum = _sealed(samples.channel(1, type=99))
+        connection.execute("UPDATE guild_channels SET data = ?, checksum = ? WHERE channel_id = 1", (data, checksum))
+    assert [channel.id async for channel in cache.iter_guild_channels()] == [2]
+    with pytest.raises(InvalidDataFound, match="UnrecognisedEntityError"):
+        await cache.get_guild_channel(1)
