@@ -22,10 +22,8 @@ def as_app(app: hikari.RESTAware | hikari.api.RESTClient | None) -> hikari.RESTA
     if app is None:
         return _OfflineApp()
 
-    if isinstance(app, hikari.api.RESTClient):
-        return _RESTApp(app)
-
-    return app
+    # Asked in this order, since hikari's protocols take a bot for a `RESTClient` too.
+    return app if isinstance(app, hikari.RESTAware) else _RESTApp(app)
 
 
 class _RESTApp(hikari.RESTAware):

@@ -102,7 +102,7 @@ def decode(data: bytes, checksum: int) -> dict[str, typing.Any]:
             strict_hashable_types=True,
         )
     except (cbor2.CBORError, ValueError, MemoryError) as exception:
-        raise DamagedData(str(exception)) from exception
+        raise DamagedData(str(exception.__cause__ or exception)) from exception
 
     payload, marker = result
     if marker != _MARKER:

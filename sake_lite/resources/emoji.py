@@ -83,8 +83,8 @@ class EmojiCache(Resource, abc.RefEmojiCache):
         BackendError
             If it cannot be written.
         """
-        payload = self._own(payload)
         with self._storing("set_emoji") as batch:
+            payload = self._own(payload)
             batch.upsert(EMOJIS, payload, guild_id=guild_id)
             if user := payload.get("user"):
                 batch.upsert(USERS, user)

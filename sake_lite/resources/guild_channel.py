@@ -107,11 +107,10 @@ class GuildChannelCache(Resource, abc.RefGuildChannelCache):
         BackendError
             If it cannot be written.
         """
-        payload = self._own(payload)
-        if payload.get("type") not in _TYPES:
-            raise ValueError(f"{payload.get('type')!r} is not a type of guild channel")
-
         with self._storing("set_guild_channel") as batch:
+            payload = self._own(payload)
+            if payload.get("type") not in _TYPES:
+                raise ValueError(f"{payload.get('type')!r} is not a type of guild channel")
             batch.upsert(GUILD_CHANNELS, payload)
 
         await self._commit(batch)

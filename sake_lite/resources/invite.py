@@ -107,8 +107,8 @@ class InviteCache(Resource, abc.RefInviteCache):
         BackendError
             If it cannot be written.
         """
-        payload = self._own(payload)
         with self._storing("set_invite") as batch:
+            payload = self._own(payload)
             if expire_time is None:
                 _invite(payload, batch)
             else:

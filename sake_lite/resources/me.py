@@ -62,8 +62,8 @@ class MeCache(Resource, abc.RefMeCache):
         BackendError
             If it cannot be written.
         """
-        payload = self._own(payload)
         with self._storing("set_me") as batch:
+            payload = self._own(payload)
             batch.replace(ME, [payload])
             batch.upsert(USERS, payload)
 

@@ -133,8 +133,8 @@ class MemberCache(Resource, abc.RefMemberCache):
         BackendError
             If it cannot be written.
         """
-        payload = self._own(payload)
         with self._storing("set_member") as batch:
+            payload = self._own(payload)
             batch.upsert(MEMBERS, payload, guild_id=guild_id)
             batch.upsert(USERS, payload.get("user", {}))
 

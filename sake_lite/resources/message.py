@@ -129,8 +129,8 @@ class MessageCache(Resource, abc.RefMessageCache):
         BackendError
             If it cannot be written.
         """
-        payload = self._own(payload)
         with self._storing("set_message") as batch:
+            payload = self._own(payload)
             batch.upsert(MESSAGES, payload, expire=expire_time)
             if "webhook_id" not in payload:
                 batch.upsert(USERS, payload.get("author", {}))

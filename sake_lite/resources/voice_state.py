@@ -117,8 +117,8 @@ class VoiceStateCache(Resource, abc.RefVoiceStateCache):
         BackendError
             If it cannot be written.
         """
-        payload = self._own(payload)
         with self._storing("set_voice_state") as batch:
+            payload = self._own(payload)
             batch.upsert(VOICE_STATES, payload, guild_id=guild_id)
             if member := payload.get("member"):
                 batch.upsert(USERS, member.get("user", {}))

@@ -1,0 +1,150 @@
+"""Many callers at once: order, atomicity, cancelling, and an event loop that stays free."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import sqlite3
+import time
+import typing
+
+import pytest
+import samples
+from conftest import check_file
+from samples import GUILD
+
+import sake_lite
+
+if typing.TYPE_CHECKING:
+    import pathlib
+
+ROLES = 40
+
+
+def _guild_with_roles(generation: int) -> samples.Payload:
+    roles = [samples.role(generation * 1_000 + number, name=str(generation)) for number in range(ROLES)]
+    return samples.guild_create(roles=roles)
+
+
+async def test_readers_never_see_part_of_a_guild(cache: sake_lite.SQLiteCache, path: pathlib.Path) -> None:
+    """Fifty GUILD_CREATEs replace all roles of a guild, while readers look at it in every way there is."""
+    is_over = False
+    seen: list[set[str]] = []
+
+    async def read() -> None:
+        while not is_over:
+            counted = await cache.iter_roles_for_guild(GUILD).len()
+            assert counted in {0, ROLES}
+            roles = [role.name async for role in cache.iter_roles_for_guild(GUILD)]
+            assert len(roles) in {0, ROLES}
+            seen.append(set(roles))
+
+    async def write() -> None:
+        nonlocal is_over
+        for generation in range(1, 51):
+            cache.stats()
+            await cache.ingest("GUILD_CREATE", _guild_with_roles(generation))
+        is_over = True
+
+    await asyncio.gather(write(), *(read() for _ in range(4)))
+    assert all(len(names) <= 1 for names in seen), "a window holds roles of one generation"
+    assert len(set().union(*seen)) > 1, "the readers saw some of it happen"
+
+
+async def test_another_connection_never_sees_part_of_a_guild(cache: sake_lite.SQLiteCache, path: pathlib.Path) -> None:
+    """The same from outside, in the file itself, with a guild large enough to be written in many statements."""
+    await cache.ingest("GUILD_CREATE", samples.guild_create())
+    members = [samples.member(number) for number in range(1, 2_001)]
+    counts: set[int] = set()
+    with contextlib.closing(sqlite3.connect(path)) as other:
+        for _ in range(5):
+            writing = asyncio.ensure_future(
+                cache.ingest("GUILD_CREATE", samples.guild_create(members=members, member_count=2_000))
+            )
+            while not writing.done():
+                counts.add(other.execute("SELECT count(*) FROM members").fetchone()[0])
+                await asyncio.sleep(0)
+            await cache.clear_members()
+    assert counts == {0, 2_000}
+
+
+async def test_updates_end_as_the_last_one_queued_says(cache: sake_lite.SQLiteCache) -> None:
+    writes = [cache.set_member(GUILD, samples.member(nick=str(number))) for number in range(600)]
+    await asyncio.gather(*writes)
+    assert (await cache.get_member(GUILD, samples.USER)).nickname == "599"
+
+
+async def test_a_read_sees_what_was_queued_before_it(cache: sake_lite.SQLiteCache) -> None:
+    for number in range(300):
+        write = asyncio.ensure_future(cache.set_member(GUILD, samples.member(nick=str(number))))
+        await asyncio.sleep(0)  # the call is made, and not yet committed
+        assert (await cache.get_member(GUILD, samples.USER)).nickname == str(number)
+        assert [member.nickname async for member in cache.iter_members()] == [str(number)]
+        await write
+
+
+async def test_calls_share_transactions(cache: sake_lite.SQLiteCache) -> None:
+    await asyncio.gather(*(cache.set_role(GUILD, samples.role(number)) for number in range(1, 501)))
+    stats = cache.stats()
+    assert stats.batches == stats.rows == 500
+    assert stats.commits < 50
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_cancelled_calls_leave_the_cache_working(seed: int, cache: sake_lite.SQLiteCache) -> None:
+    print(f"seed {seed}")
+    generator = random.Random(seed)
+    await cache.set_user(samples.user())
+
+    def call(number: int) -> typing.Coroutine[typing.Any, typing.Any, object]:
+        kinds: list[typing.Callable[[], typing.Coroutine[typing.Any, typing.Any, object]]] = [
+            lambda: cache.set_role(GUILD, samples.role(number)),
+            lambda: cache.get_user(samples.USER),
+            lambda: cache.iter_users().len(),
+            lambda: cache.ingest("GUILD_CREATE", _guild_with_roles(number)),
+            cache.flush,
+        ]
+        return generator.choice(kinds)()
+
+    for round_number in range(30):
+        calls = [asyncio.ensure_future(call(round_number * 100 + number + 1)) for number in range(10)]
+        for _ in range(generator.randrange(12)):
+            await asyncio.sleep(0)
+        for task in calls:
+            task.cancel()
+        results = await asyncio.gather(*calls, return_exceptions=True)
+        assert all(result is None or not isinstance(result, Exception) for result in results)
+
+    await cache.set_role(GUILD, samples.role(7, name="after"))
+    assert (await cache.get_role(7)).name == "after"
+    assert cache.stats().failures == 0
+
+
+async def test_the_event_loop_stays_free(cache: sake_lite.SQLiteCache) -> None:
+    """While 5,000 members come in with one event, the loop goes round more often than once for every slice of them."""
+    members = [samples.member(number) for number in range(1, 5_001)]
+    payload = samples.guild_create(members=members, member_count=5_000)
+    began = time.perf_counter()
+    writing = asyncio.ensure_future(cache.ingest("GUILD_CREATE", payload))
+    await asyncio.sleep(0)
+    taken_in = time.perf_counter() - began
+    turns = 0
+    while not writing.done():
+        await asyncio.sleep(0)
+        turns += 1
+    took = time.perf_counter() - began
+
+    assert turns > 40
+    assert taken_in < took / 4, "most of the work is not done on the loop"
+    assert await cache.iter_members().len() == 5_000
+
+
+async def test_two_caches_on_one_file(path: pathlib.Path) -> None:
+    async with sake_lite.SQLiteCache(path) as first, sake_lite.SQLiteCache(path) as second:
+        await asyncio.gather(
+            *(first.set_role(GUILD, samples.role(number)) for number in range(1, 200)),
+            *(second.set_role(GUILD, samples.role(number)) for number in range(1_001, 1_200)),
+        )
+        assert await first.iter_roles().len() == await second.iter_roles().len() == 398
+    check_file(path)

@@ -1,0 +1,378 @@
+"""Opening and closing: again and again, at once, in other event loops, and by a bot."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pathlib
+import stat
+import subprocess
+import sys
+import textwrap
+import typing
+import warnings
+
+import hikari
+import pytest
+import samples
+from conftest import check_file
+from samples import GUILD
+
+import sake_lite
+from sake_lite import ClosedClient
+
+TOKEN = "MTAw.loop.back"
+
+
+def _bot(**settings: typing.Any) -> hikari.GatewayBot:
+    settings = {
+        "intents": hikari.Intents.ALL,
+        "banner": None,
+        "logs": None,
+        "suppress_optimization_warning": True,
+        **settings,
+    }
+    return hikari.GatewayBot(TOKEN, **settings)
+
+
+async def test_opening_and_closing_again(path: pathlib.Path) -> None:
+    cache = sake_lite.SQLiteCache(path)
+    assert not cache.is_alive
+    await cache.close()
+    for number in range(1, 4):
+        await cache.open()
+        await cache.open()
+        assert cache.is_alive
+        await cache.set_role(GUILD, samples.role(number))
+        await cache.close()
+        await cache.close()
+        assert not cache.is_alive
+        check_file(path)
+
+    async with cache:
+        assert await cache.iter_roles().len() == 3
+
+
+async def test_opening_and_closing_at_once(path: pathlib.Path) -> None:
+    cache = sake_lite.SQLiteCache(path)
+    for _ in range(10):
+        await asyncio.gather(cache.open(), cache.open(), cache.open())
+        assert cache.is_alive
+        await asyncio.gather(cache.close(), cache.close(), cache.close())
+        assert not cache.is_alive
+        await asyncio.gather(cache.open(), cache.close(), cache.open())
+        await cache.set_role(GUILD, samples.role(1))
+        await cache.close()
+
+    check_file(path)
+
+
+async def test_a_cancelled_opening(path: pathlib.Path) -> None:
+    for turns in range(12):
+        cache = sake_lite.SQLiteCache(path)
+        opening = asyncio.ensure_future(cache.open())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        opening.cancel()
+        await asyncio.gather(opening, return_exceptions=True)
+        await cache.open()
+        await cache.set_role(GUILD, samples.role(1))
+        await cache.close()
+
+    check_file(path)
+
+
+async def test_closing_writes_what_is_queued(path: pathlib.Path) -> None:
+    cache = sake_lite.SQLiteCache(path)
+    await cache.open()
+    writes = [asyncio.ensure_future(cache.set_role(GUILD, samples.role(number))) for number in range(1, 501)]
+    await asyncio.sleep(0)
+    await cache.close()
+    await asyncio.gather(*writes)
+    check_file(path)
+    async with cache:
+        assert await cache.iter_roles().len() == 500
+
+
+async def test_closing_while_reads_are_under_way(path: pathlib.Path) -> None:
+    cache = sake_lite.SQLiteCache(path)
+    for turns in range(12):
+        await cache.open()
+        await cache.set_role(GUILD, samples.role(1))
+        reads = [asyncio.ensure_future(cache.get_role(1)) for _ in range(20)]
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await cache.close()
+        results = await asyncio.gather(*reads, return_exceptions=True)
+        assert all(isinstance(result, (hikari.Role, ClosedClient)) for result in results), results
+
+    check_file(path)
+
+
+async def test_an_iterator_of_a_cache_that_was_closed(path: pathlib.Path) -> None:
+    async with sake_lite.SQLiteCache(path) as cache:
+        await cache.set_role(GUILD, samples.role(1))
+        iterator = cache.iter_roles()
+    with pytest.raises(ClosedClient):
+        await anext(iterator)
+    with pytest.raises(ClosedClient):
+        await iterator.len()
+
+
+def test_each_event_loop_works(path: pathlib.Path) -> None:
+    cache = sake_lite.SQLiteCache(path)
+
+    async def use(number: int) -> int:
+        async with cache:
+            await cache.set_role(GUILD, samples.role(number))
+            return await cache.iter_roles().len()
+
+    assert [asyncio.run(use(number)) for number in (1, 2, 3)] == [1, 2, 3]
+    check_file(path)
+
+
+def test_a_loop_that_ended_without_closing(path: pathlib.Path) -> None:
+    cache = sake_lite.SQLiteCache(path)
+
+    async def forget() -> None:
+        await cache.open()
+        await cache.set_role(GUILD, samples.role(1))
+
+    async def go_on() -> int:
+        with pytest.raises(ClosedClient):
+            await cache.get_role(1)
+        async with cache:
+            await cache.set_role(GUILD, samples.role(2))
+            return await cache.iter_roles().len()
+
+    asyncio.run(forget())
+    assert not cache.is_alive
+    assert asyncio.run(go_on()) == 2
+    check_file(path)
+
+
+def test_a_cache_belongs_to_its_event_loop(path: pathlib.Path) -> None:
+    cache = sake_lite.SQLiteCache(path)
+    first = asyncio.new_event_loop()
+    first.run_until_complete(cache.open())
+
+    async def use() -> None:
+        for call in (
+            cache.get_role(1),
+            cache.set_role(GUILD, samples.role(1)),
+            cache.open(),
+            cache.close(),
+            cache.flush(),
+        ):
+            with pytest.raises(ClosedClient, match="another event loop"):
+                await call
+
+    asyncio.run(use())
+    first.run_until_complete(cache.close())
+    first.close()
+    check_file(path)
+
+
+def test_closing_in_finally_when_everything_is_cancelled(path: pathlib.Path) -> None:
+    """`asyncio.run` cancels all tasks at its end, the writer's too; what a task queued is written all the same."""
+    cache = sake_lite.SQLiteCache(path)
+
+    async def work() -> None:
+        try:
+            await cache.open()
+            for number in range(1, 301):
+                await cache.set_role(GUILD, samples.role(number)) if number % 100 == 0 else asyncio.ensure_future(
+                    cache.set_role(GUILD, samples.role(number))
+                )
+            await asyncio.Event().wait()
+        finally:
+            await cache.close()
+
+    async def main() -> None:
+        worker = asyncio.ensure_future(work())
+        while not (cache.is_alive and cache.stats().batches >= 200):
+            await asyncio.sleep(0)
+        assert not worker.done()
+
+    asyncio.run(main())
+    check_file(path)
+
+    async def count() -> int:
+        async with cache:
+            return await cache.iter_roles().len()
+
+    assert asyncio.run(count()) >= 200
+
+
+@pytest.mark.parametrize(
+    "end", ["pass", "raise RuntimeError('on purpose')", "raise SystemExit(3)", "raise KeyboardInterrupt"]
+)
+def test_a_program_that_forgets_to_close_ends(end: str, path: pathlib.Path) -> None:
+    program = f"""
+        import asyncio, sake_lite
+        cache = sake_lite.SQLiteCache({str(path)!r})
+
+        async def main():
+            await cache.open()
+            await cache.ingest("GUILD_ROLE_CREATE", {{"guild_id": "1", "role": {{"id": "2"}}}})
+            {end}
+
+        asyncio.run(main())
+    """
+    ended = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)], timeout=20, capture_output=True, check=False
+    )
+    assert (ended.returncode == 0) == (end == "pass"), ended.stderr
+
+    async def count() -> int:
+        async with sake_lite.SQLiteCache(path) as cache:
+            return await cache.iter_roles().len()
+
+    assert asyncio.run(count()) == 1, "what was acknowledged is there"
+
+
+async def test_the_bot_opens_and_closes_it(path: pathlib.Path) -> None:
+    bot = _bot()
+    cache = sake_lite.SQLiteCache(path, bot, bot.event_manager, event_managed=True)
+    assert cache.app is bot
+    assert cache.event_manager is bot.event_manager
+    await bot.event_manager.dispatch(hikari.StartingEvent(app=bot), return_tasks=True)
+    assert cache.is_alive
+    await bot.event_manager.dispatch(hikari.StoppingEvent(app=bot), return_tasks=True)
+    assert cache.is_alive, "shards still deliver"
+    await bot.event_manager.dispatch(hikari.StoppedEvent(app=bot), return_tasks=True)
+    assert not cache.is_alive
+    check_file(path)
+
+
+async def test_a_closed_cache_listens_to_nothing(path: pathlib.Path) -> None:
+    bot = _bot()
+    cache = sake_lite.SQLiteCache(path, bot, bot.event_manager)
+    async with cache:
+        assert len(bot.event_manager.get_listeners(hikari.ShardPayloadEvent)) == 1
+    assert len(bot.event_manager.get_listeners(hikari.ShardPayloadEvent)) == 0
+
+
+def test_event_managed_needs_an_event_manager(path: pathlib.Path) -> None:
+    with pytest.raises(ValueError, match="event_manager"):
+        sake_lite.SQLiteCache(path, event_managed=True)
+
+
+def test_missing_intents_are_warned_of(path: pathlib.Path) -> None:
+    bot = _bot(intents=hikari.Intents.GUILDS)
+    with pytest.warns(hikari.MissingIntentWarning) as warned:
+        sake_lite.SQLiteCache(path, bot, bot.event_manager)
+    tables = {str(warning.message).split()[0] for warning in warned}
+    assert tables == {"emojis", "invites", "members", "messages", "presences", "voice_states"}
+    assert {warning.filename for warning in warned} == {__file__}
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        sake_lite.SQLiteCache(path, bot)  # nothing fills it, so nothing is missing
+        full = _bot(intents=sake_lite.SQLiteCache.all_intents())
+        sake_lite.SQLiteCache(path, full, full.event_manager)
+
+
+@pytest.mark.parametrize(
+    "name", ["plain.db", "with space.db", "what?.db", "100%.db", "a#b.db", "%41.db", "ünïcödé 🍶.db"]
+)
+async def test_paths_name_the_file_that_they_name(name: str, tmp_path: pathlib.Path) -> None:
+    async with sake_lite.SQLiteCache(str(tmp_path / name)) as cache:
+        await cache.set_role(GUILD, samples.role(1))
+    assert [file.name for file in tmp_path.iterdir()] == [name]
+    check_file(tmp_path / name)
+
+
+async def test_a_relative_path_is_that_of_the_beginning(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    cache = sake_lite.SQLiteCache("bot.db")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    async with cache:
+        assert repr(str(tmp_path / "bot.db")) in repr(cache)
+    check_file(tmp_path / "bot.db")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX's")
+async def test_the_file_is_private(path: pathlib.Path) -> None:
+    previous = os.umask(0)
+    try:
+        async with sake_lite.SQLiteCache(path) as cache:
+            await cache.set_role(GUILD, samples.role(1))
+            modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
+    finally:
+        os.umask(previous)
+    assert modes == {"bot.db": 0o600, "bot.db-wal": 0o600, "bot.db-shm": 0o600}
+
+    path.chmod(0o640)
+    async with sake_lite.SQLiteCache(path):
+        pass
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640, "an existing file's mode is left alone"
+
+
+@pytest.mark.parametrize("path", ["", ":memory:"])
+def test_a_path_that_is_no_file(path: str) -> None:
+    with pytest.raises(ValueError, match="a cache needs a file"):
+        sake_lite.SQLiteCache(path)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"user_expire": -1},
+        {"message_limit": -1},
+        {"busy_timeout": -1},
+        {"busy_timeout": float("nan")},
+        {"max_pending_rows": -1},
+    ],
+    ids=str,
+)
+def test_a_setting_that_makes_no_sense(settings: dict[str, typing.Any], path: pathlib.Path) -> None:
+    with pytest.raises(ValueError, match="negative|busy_timeout"):
+        sake_lite.SQLiteCache(path, **settings)
+
+
+async def test_a_choice_of_resources(path: pathlib.Path) -> None:
+    class Mine(sake_lite.resources.MemberCache, sake_lite.resources.UserCache):
+        __slots__ = ()
+
+    assert Mine.all_intents() == hikari.Intents.GUILDS | hikari.Intents.GUILD_MEMBERS
+    async with Mine(path) as cache:
+        payload = samples.guild_create(members=[samples.member()], roles=[samples.role(1)])
+        await cache.ingest("GUILD_CREATE", payload)
+        await cache.ingest("MESSAGE_CREATE", samples.message(1, author=5))
+        assert (await cache.get_member(GUILD, samples.USER)).id == samples.USER
+        assert [user.id async for user in cache.iter_users()] == [5, samples.USER]
+        await cache.ingest("GUILD_DELETE", {"id": str(GUILD)})
+        assert await cache.iter_members().len() == 0
+
+    async with sake_lite.SQLiteCache(path) as whole:
+        assert await whole.iter_roles().len() == 0
+        assert await whole.iter_users().len() == 2
+    check_file(path)
+
+
+async def test_a_single_resource(path: pathlib.Path) -> None:
+    async with sake_lite.resources.UserCache(path) as cache:
+        await cache.set_user(samples.user())
+        assert (await cache.get_user(samples.USER)).id == samples.USER
+    check_file(path)
+
+
+async def test_without_a_bot_the_network_says_so(cache: sake_lite.SQLiteCache) -> None:
+    await cache.set_user(samples.user())
+    user = await cache.get_user(samples.USER)
+    assert isinstance(user.app, hikari.RESTAware)
+    with pytest.raises(hikari.ComponentStateConflictError, match="without a bot"):
+        await user.fetch_self()
+
+
+async def test_a_rest_client_is_an_app(path: pathlib.Path) -> None:
+    rest = _bot().rest
+    async with sake_lite.SQLiteCache(path, rest) as cache:
+        await cache.set_user(samples.user())
+        user = await cache.get_user(samples.USER)
+        assert isinstance(user.app, hikari.RESTAware)
+        assert user.app.rest is rest

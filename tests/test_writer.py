@@ -1,0 +1,230 @@
+"""Writing while something is wrong: what waits, what is told to whom, and what goes on by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import sqlite3
+import typing
+
+import hikari
+import pytest
+import samples
+from conftest import check_file
+from samples import GUILD
+
+import sake_lite
+from sake_lite import BackendError
+
+if typing.TYPE_CHECKING:
+    import collections.abc
+    import pathlib
+
+
+@contextlib.contextmanager
+def _locked(path: pathlib.Path) -> collections.abc.Iterator[sqlite3.Connection]:
+    """Hold the lock on a file, as another process would that is in the middle of a transaction."""
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield other
+        if other.in_transaction:
+            other.execute("ROLLBACK")
+
+
+class _Shard:
+    intents = hikari.Intents.ALL
+
+
+async def _dispatch(cache: sake_lite.SQLiteCache, name: str, payload: samples.Payload) -> None:
+    """Give the cache an event as hikari does, without waiting for it to be written."""
+    bot = hikari.GatewayBot("MTAw.loop.back", banner=None, logs=None, suppress_optimization_warning=True)
+    event = hikari.ShardPayloadEvent(
+        app=bot, shard=typing.cast("hikari.api.GatewayShard", _Shard()), payload=payload, name=name
+    )
+    await cache._on_shard_payload(event)  # pyright: ignore[reportPrivateUsage]
+
+
+async def _until(condition: collections.abc.Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.001)
+
+
+async def test_a_lock_that_is_released_in_time_is_waited_for(cache: sake_lite.SQLiteCache, path: pathlib.Path) -> None:
+    with _locked(path):
+        write = asyncio.ensure_future(cache.set_role(GUILD, samples.role(1)))
+        done, _ = await asyncio.wait([write], timeout=0.2)
+        assert not done
+    await write
+    assert (await cache.get_role(1)).id == 1
+
+
+async def test_a_lock_that_is_held_for_longer(path: pathlib.Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with sake_lite.SQLiteCache(path, busy_timeout=0.1) as cache:
+        await cache.set_role(GUILD, samples.role(1))
+        with _locked(path), caplog.at_level(logging.WARNING, "hikari.sake_lite"):
+            await _dispatch(cache, "GUILD_ROLE_CREATE", {"guild_id": str(GUILD), "role": samples.role(2)})
+            with pytest.raises(BackendError, match="locked by another process") as caught:
+                await cache.set_role(GUILD, samples.role(3))
+            assert isinstance(caught.value.base_exception, sqlite3.OperationalError)
+            assert (await cache.get_role(1)).id == 1, "reads go on"
+            await _dispatch(cache, "GUILD_ROLE_CREATE", {"guild_id": str(GUILD), "role": samples.role(4)})
+            stats = cache.stats()
+            assert stats.last_error is not None
+            assert stats.queued_batches >= 2
+
+        await _until(lambda: cache.stats().queued_batches == 0)
+        assert [role.id async for role in cache.iter_roles()] == [1, 2, 4]
+        assert cache.stats().last_error is None
+        assert cache.stats().failures == 1
+        await cache.set_role(GUILD, samples.role(5))
+
+    assert len([record for record in caplog.records if "nothing can be written" in record.message]) == 1
+    check_file(path)
+
+
+async def _limit_pages(cache: sake_lite.SQLiteCache, pages: int | None) -> None:
+    """Make the disk as full as it gets: SQLite may not make the file larger than it is."""
+    session = cache._session  # pyright: ignore[reportPrivateUsage]
+    assert session is not None
+    limit = 2**30 if pages is None else pages
+    await session._writing.run(  # pyright: ignore[reportPrivateUsage]
+        lambda connection: connection.execute(f"PRAGMA max_page_count = {limit}").fetchall()
+    )
+
+
+def _large(number: int) -> samples.Payload:
+    return samples.role(number, name="x" * 50_000)
+
+
+async def test_a_full_disk(cache: sake_lite.SQLiteCache) -> None:
+    await cache.set_role(GUILD, samples.role(1))
+    await _limit_pages(cache, 1)
+    await _dispatch(cache, "GUILD_ROLE_CREATE", {"guild_id": str(GUILD), "role": _large(2)})
+    with pytest.raises(BackendError, match="no room is left"):
+        await cache.set_role(GUILD, _large(3))
+    assert [role.id async for role in cache.iter_roles()] == [1], "reads go on"
+
+    await _limit_pages(cache, None)
+    await cache.set_role(GUILD, samples.role(4))
+    assert [role.id async for role in cache.iter_roles()] == [1, 2, 4], "what nobody awaited was kept, in order"
+
+
+async def test_the_oldest_events_are_dropped_beyond_the_limit(
+    path: pathlib.Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with sake_lite.SQLiteCache(path, max_pending_rows=10) as cache:
+        await _limit_pages(cache, 1)
+        with caplog.at_level(logging.WARNING, "hikari.sake_lite"):
+            for number in range(1, 31):
+                await _dispatch(cache, "GUILD_ROLE_CREATE", {"guild_id": str(GUILD), "role": _large(number)})
+                await _until(lambda: cache.stats().last_error is not None)
+        stats = cache.stats()
+        assert stats.dropped_rows == 20
+        assert stats.queued_rows == 10
+        assert len([record for record in caplog.records if "dropped" in record.message]) == 1
+        await _limit_pages(cache, None)
+        await cache.flush()
+        assert [role.id async for role in cache.iter_roles()] == [*range(21, 31)]
+    check_file(path)
+
+
+async def test_closing_while_nothing_can_be_written(path: pathlib.Path, caplog: pytest.LogCaptureFixture) -> None:
+    cache = sake_lite.SQLiteCache(path, busy_timeout=0.1)
+    await cache.open()
+    with _locked(path):
+        await _dispatch(cache, "GUILD_ROLE_CREATE", {"guild_id": str(GUILD), "role": samples.role(1)})
+        write = asyncio.ensure_future(cache.set_role(GUILD, samples.role(2)))
+        await asyncio.sleep(0)
+        with caplog.at_level(logging.ERROR, "hikari.sake_lite"):
+            await cache.close()
+        with pytest.raises(BackendError):
+            await write
+    assert "lost at closing" in caplog.text
+    async with cache:
+        assert await cache.iter_roles().len() == 0
+    check_file(path)
+
+
+@pytest.mark.parametrize("members", [1, 100], ids=["small", "large"])
+async def test_a_malformed_event_is_logged_once_and_costs_itself_alone(
+    members: int, cache: sake_lite.SQLiteCache, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A large event is encoded on the writer's thread, where its fault turns up later; the outcome is the same."""
+    listed = [*(samples.member(number + 1) for number in range(members)), {"user": {}}]
+    bad = samples.guild_create(members=listed, roles=[samples.role(9)])
+    with caplog.at_level(logging.WARNING, "hikari.sake_lite"):
+        for number in (1, 2):
+            await _dispatch(cache, "GUILD_ROLE_CREATE", {"guild_id": str(GUILD), "role": samples.role(number)})
+            await _dispatch(cache, "GUILD_CREATE", bad)
+    assert [role.id async for role in cache.iter_roles()] == [1, 2]
+    assert await cache.iter_members().len() == await cache.iter_guilds().len() == 0
+    assert len(caplog.records) == 1
+    assert "GUILD_CREATE" in caplog.text
+    assert cache.stats().failures == 2
+
+
+@pytest.mark.parametrize(
+    ("method", "arguments", "fault"),
+    [
+        ("set_emoji", (GUILD, {}), "no id"),
+        ("set_emoji", (-1, {"id": "1"}), "not a snowflake"),
+        ("set_emoji", (None, {"id": "1"}), "NoneType"),
+        ("set_guild", ({"name": "x"},), "no id"),
+        ("set_guild_channel", ({"id": "1", "type": 0},), "no guild_id"),
+        ("set_guild_channel", ({"id": "1", "type": 11, "guild_id": "1"},), "11 is not a type of guild channel"),
+        ("set_invite", ({"channel_id": "1"},), "no code"),
+        ("set_me", ({"username": "x"},), "no id"),
+        ("set_member", (GUILD, {"nick": "x"}), "no user.id"),
+        ("set_member", (2**63, samples.member()), "not a snowflake"),
+        ("set_message", ({"id": "x"},), "'x' is not a snowflake"),
+        ("set_message", ({"id": True},), "True is not a snowflake"),
+        ("set_presence", ({"user": {"id": "1"}},), "no guild_id"),
+        ("set_role", (GUILD, None), "None"),
+        ("set_role", (GUILD, []), "list"),
+        ("set_role", (GUILD, {"id": "1", "x": {1, 2}}), "CBOR tag"),
+        ("set_role", (GUILD, {"id": "1", "x": "\ud800"}), "surrogates"),
+        ("set_role", (GUILD, {"id": "1", "x": object()}), "object"),
+        ("set_role", (GUILD, {"id": "1", "x": "x" * 9_000_000}), "too large"),
+        ("set_user", ({"id": "1" * 30},), "not a snowflake"),
+        ("set_voice_state", (GUILD, {"user_id": "1", "channel_id": None}), "no channel_id"),
+        ("update_message", ({"content": "x"},), "no id"),
+    ],
+)
+async def test_bad_input_is_named_and_stores_nothing(
+    method: str, arguments: tuple[typing.Any, ...], fault: str, cache: sake_lite.SQLiteCache
+) -> None:
+    with pytest.raises(ValueError, match=fault) as caught:
+        await getattr(cache, method)(*arguments)
+    assert method in str(caught.value)
+    assert not isinstance(caught.value, BackendError)
+    assert cache.stats().rows == 0
+    assert cache.stats().batches == 0
+
+
+async def test_stats(cache: sake_lite.SQLiteCache) -> None:
+    fresh = cache.stats()
+    assert (fresh.batches, fresh.rows, fresh.commits, fresh.last_commit, fresh.last_error) == (0, 0, 0, None, None)
+    await cache.set_role(GUILD, samples.role(1))
+    await cache.set_role(GUILD, samples.role(1))
+    stats = cache.stats()
+    assert (stats.batches, stats.rows, stats.commits, stats.queued_batches, stats.queued_rows) == (2, 1, 2, 0, 0)
+    assert stats.last_commit is not None
+    assert stats.last_commit.tzinfo is not None
+    with pytest.raises(AttributeError):
+        stats.rows = 5  # pyright: ignore[reportAttributeAccessIssue]
+
+
+async def test_flush_waits_for_events_that_nobody_awaits(cache: sake_lite.SQLiteCache, path: pathlib.Path) -> None:
+    await _dispatch(cache, "GUILD_ROLE_CREATE", {"guild_id": str(GUILD), "role": samples.role(1)})
+    await cache.flush()
+    with contextlib.closing(sqlite3.connect(path)) as other:
+        assert other.execute("SELECT role_id FROM roles").fetchall() == [(1,)]
+
+
+async def test_what_was_acknowledged_is_in_the_file(cache: sake_lite.SQLiteCache, path: pathlib.Path) -> None:
+    with contextlib.closing(sqlite3.connect(path)) as other:
+        for number in range(1, 50):
+            await cache.set_role(GUILD, samples.role(number))
+            assert other.execute("SELECT max(role_id) FROM roles").fetchone() == (number,)
