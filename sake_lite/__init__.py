@@ -4,6 +4,7 @@ from __future__ import annotations
 
 __all__ = [
     "BackendError",
+    "CacheIterator",
     "ClosedClient",
     "EntryNotFound",
     "InvalidDataFound",
@@ -18,6 +19,7 @@ __all__ = [
 __version__ = "0.1.0"
 
 from . import abc, errors, resources
+from ._reader import CacheIterator
 from ._writer import Stats
 from .cache import SQLiteCache
 from .errors import BackendError, ClosedClient, EntryNotFound, InvalidDataFound, SakeException

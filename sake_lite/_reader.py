@@ -7,7 +7,7 @@ the log from being folded in.
 
 from __future__ import annotations
 
-__all__ = ["Iterator", "Reader"]
+__all__ = ["CacheIterator", "Reader"]
 
 import asyncio
 import logging
@@ -119,7 +119,7 @@ class Fetch(typing.Protocol):
         ...
 
 
-class Iterator(abc.CacheIterator[EntityT]):
+class CacheIterator(abc.CacheIterator[EntityT]):
     """Iterates over a table's visible entities, or those of one reference, in the order of their keys.
 
     Rows come a window at a time, each window read afresh after the last key seen: nothing is held open in between, rows

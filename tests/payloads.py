@@ -294,6 +294,7 @@ CHANNELS: typing.Final[dict[str, Payload]] = {
     "voice with a region": channel(
         "574921006817476621",
         2,
+        nsfw=True,
         bitrate=384000,
         user_limit=99,
         rtc_region="rotterdam",
@@ -310,6 +311,14 @@ CHANNELS: typing.Final[dict[str, Payload]] = {
         last_pin_timestamp=None,
         default_auto_archive_duration=10080,
     ),
+    "news with a pin": channel(
+        "574921006817476623",
+        5,
+        topic=None,
+        nsfw=False,
+        last_message_id="155117677105512449",
+        last_pin_timestamp="2024-02-29T23:59:59+00:00",
+    ),
     "stage": channel(
         STAGE_CHANNEL_ID,
         13,
@@ -320,6 +329,16 @@ CHANNELS: typing.Final[dict[str, Payload]] = {
         rtc_region="us-east",
         video_quality_mode=1,
         last_message_id=None,
+    ),
+    "busy stage": channel(
+        "826912003452436482",
+        13,
+        topic="Testing Testing, 123",
+        nsfw=True,
+        bitrate=64000,
+        user_limit=50,
+        rtc_region=None,
+        last_message_id="1104000000000000003",
     ),
     "forum": _posts(
         "1104000000000000300",
@@ -332,6 +351,16 @@ CHANNELS: typing.Final[dict[str, Payload]] = {
     "forum without defaults": _posts(
         "1104000000000000301", 15, default_reaction_emoji=None, default_sort_order=None, default_forum_layout=0
     ),
+    "forum with a unicode emoji": {
+        **_posts("1104000000000000303", 15, default_reaction_emoji={"emoji_id": None, "emoji_name": "❤️"}),
+        "nsfw": True,
+        "last_message_id": None,
+    },
+    "media with a custom emoji": {
+        **_posts("1104000000000000304", 16, default_reaction_emoji={"emoji_id": EMOJI_ID, "emoji_name": None}),
+        "nsfw": True,
+        "default_sort_order": None,
+    },
     "media": _posts(
         "1104000000000000302",
         16,
@@ -589,13 +618,13 @@ def rest_invite(code: str, **fields: Any) -> Payload:
         "guild": {
             "id": GUILD_ID,
             "name": "CS:GO Fraggers Only",
-            "splash": None,
+            "splash": "3aa641b21acded468308a37eef43d7b3",
             "banner": "06c16474723fe537c283b8efa61a30c8",
             "description": "Very good description",
             "icon": "8342729096ea3675442027381ff50dfe",
             "features": ["NEWS", "DISCOVERABLE", "WELCOME_SCREEN_ENABLED"],
             "verification_level": 2,
-            "vanity_url_code": None,
+            "vanity_url_code": "fraggers",
             "nsfw_level": 0,
             "premium_subscription_count": 5,
             "welcome_screen": {
@@ -654,6 +683,18 @@ INVITES: typing.Final[dict[str, Payload]] = {
     "to an activity": invite(
         "activity", channel_id=VOICE_CHANNEL_ID, target_type=2, target_application=PARTIAL_APPLICATION
     ),
+    "to a described activity": invite(
+        "described",
+        channel_id=VOICE_CHANNEL_ID,
+        target_type=2,
+        target_application={
+            "id": APPLICATION_ID,
+            "name": "a game",
+            "icon": None,
+            "description": "of chess",
+            "verify_key": "00" * 32,
+        },
+    ),
 }
 
 REST_INVITES: typing.Final[dict[str, Payload]] = {
@@ -705,9 +746,22 @@ REST_INVITES: typing.Final[dict[str, Payload]] = {
         guild_scheduled_event={
             **_EVENT,
             "channel_id": None,
+            "description": "Bring **your own** mug",
             "entity_type": 3,
             "entity_metadata": {"location": "the Café, 2nd floor"},
             "scheduled_end_time": "2099-01-01T20:00:00+00:00",
+            "recurrence_rule": {
+                "start": "2099-01-01T18:00:00+00:00",
+                "end": "2100-01-01T18:00:00+00:00",
+                "frequency": 3,
+                "interval": 1,
+                "by_weekday": [0, 1, 2, 3, 4],
+                "by_n_weekday": None,
+                "by_month": None,
+                "by_month_day": None,
+                "by_year_day": [1, 364],
+                "count": 10,
+            },
         },
     ),
     # The metadata is documented for guilds' invites only, but hikari's factory builds no invite without it here.
@@ -877,11 +931,24 @@ _SELECTS: typing.Final[list[Payload]] = [
         ],
     },
     {"type": 1, "id": 14, "components": [{"type": 6, "id": 15, "custom_id": "role_select", "max_values": 25}]},
-    {"type": 1, "id": 16, "components": [{"type": 7, "id": 17, "custom_id": "any_select", "disabled": True}]},
+    {
+        "type": 1,
+        "id": 16,
+        "components": [{"type": 7, "id": 17, "custom_id": "any_select", "placeholder": "Whoever", "disabled": True}],
+    },
     {
         "type": 1,
         "id": 18,
-        "components": [{"type": 8, "id": 19, "custom_id": "channel_select", "channel_types": [0, 5, 15]}],
+        "components": [
+            {
+                "type": 8,
+                "id": 19,
+                "custom_id": "channel_select",
+                "placeholder": "Where",
+                "channel_types": [0, 5, 15],
+                "disabled": True,
+            }
+        ],
     },
 ]
 
@@ -913,7 +980,7 @@ _V2_COMPONENTS: typing.Final[list[Payload]] = [
         "id": 9,
         "items": [
             {"media": _MEDIA, "description": "first", "spoiler": False},
-            {"media": {"url": "https://cdn.example.com/only.png"}},
+            {"media": {"url": "https://cdn.example.com/only.png", "width": 1280}, "spoiler": True},
             {"media": {"url": "https://cdn.example.com/loading.png", "loading_state": 1}, "description": None},
         ],
     },
@@ -1001,7 +1068,18 @@ def _interaction(interaction_id: str, interaction_type: int, **fields: Any) -> P
 
 _SLASH_COMMAND: typing.Final[Payload] = _interaction("1107000000000000001", 2)
 
-MESSAGES: typing.Final[dict[str, Payload]] = {
+# What a thread has once somebody wrote in it, pinned that, and the bot was added.
+_PINNED: typing.Final[Payload] = {
+    "last_message_id": "1104000000000010039",
+    "last_pin_timestamp": "2024-04-13T00:00:00+00:00",
+    "member": {
+        "user_id": "1098765432109876500",
+        "join_timestamp": "2024-04-12T23:40:41.855793+00:00",
+        "flags": 0,
+    },
+}
+
+_OWN_MESSAGES: typing.Final[dict[str, Payload]] = {
     "plain": message("1104000000000010001"),
     "direct": direct_message("1104000000000010002", content="Hi, it's only us here"),
     "edited, loud and pinned": message(
@@ -1114,6 +1192,10 @@ MESSAGES: typing.Final[dict[str, Payload]] = {
     "poll without results": message(
         "1104000000000010017",
         poll={**{name: value for name, value in _POLL.items() if name != "results"}, "expiry": None},
+    ),
+    "finished poll": message(
+        "1104000000000010042",
+        poll={**_POLL, "allow_multiselect": False, "results": {"is_finalized": True, "answer_counts": []}},
     ),
     "poll result": message(
         "1104000000000010018",
@@ -1240,6 +1322,15 @@ MESSAGES: typing.Final[dict[str, Payload]] = {
         application_id=APPLICATION_ID,
         interaction_metadata=_interaction("1107000000000000002", 3, interacted_message_id="1104000000000010010"),
     ),
+    "component's later answer": message(
+        "1104000000000010043",
+        interaction_metadata=_interaction(
+            "1107000000000000002",
+            3,
+            interacted_message_id="1104000000000010010",
+            original_response_message_id="1104000000000010031",
+        ),
+    ),
     "modal's answer": message(
         "1104000000000010032",
         application_id=APPLICATION_ID,
@@ -1269,13 +1360,14 @@ MESSAGES: typing.Final[dict[str, Payload]] = {
         ),
     ),
     "news thread started": message(
-        "1104000000000010035", flags=1 << 5, thread=thread("1104000000000010035", 10, member_count=50)
+        "1104000000000010035", flags=1 << 5, thread=thread("1104000000000010035", 10, member_count=50, **_PINNED)
     ),
     "private thread": message(
         "1104000000000010036",
         thread=thread(
             "1104000000000010036",
             12,
+            **_PINNED,
             thread_metadata={
                 "archived": True,
                 "auto_archive_duration": 60,
@@ -1340,6 +1432,49 @@ MESSAGES: typing.Final[dict[str, Payload]] = {
         content="",
         call={"participants": ["115590097100865541"], "ended_timestamp": "2024-07-11T18:00:00.250000+00:00"},
     ),
+}
+
+
+def _reply_to(number: int, referenced: Payload) -> Payload:
+    """Return a reply; what it replies to is as the REST API has it."""
+    return message(
+        f"11040000000000110{number:02}",
+        type=19,
+        message_reference={
+            "type": 0,
+            "message_id": referenced["id"],
+            "channel_id": referenced["channel_id"],
+            "guild_id": GUILD_ID,
+        },
+        referenced_message={
+            name: value
+            for name, value in referenced.items()
+            if name not in {"guild_id", "member", "channel_type", "referenced_message"}
+        },
+    )
+
+
+MESSAGES: typing.Final[dict[str, Payload]] = {
+    **_OWN_MESSAGES,
+    **{
+        f"reply to {label}": _reply_to(number, _OWN_MESSAGES[label])
+        for number, label in enumerate(
+            (
+                "edited, loud and pinned",
+                "poll",
+                "stickers",
+                "webhook",
+                "crosspost",
+                "mentions",
+                "activity",
+                "modal's answer",
+                "components V2",
+                "reply",
+                "forward",
+            ),
+            start=1,
+        )
+    },
 }
 
 
@@ -1417,7 +1552,7 @@ def full_guild(**fields: Any) -> Payload:
         safety_alerts_channel_id=TEXT_CHANNEL_ID,
         incidents_data={
             "invites_disabled_until": "2099-01-02T03:04:05.678000+00:00",
-            "dms_disabled_until": None,
+            "dms_disabled_until": "2099-01-02T03:04:05+00:00",
             "dm_spam_detected_at": "2024-05-06T07:08:09+00:00",
             "raid_detected_at": "2024-05-06T07:08:10.000001+00:00",
         },

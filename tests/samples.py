@@ -302,7 +302,7 @@ SAMPLES: typing.Final[tuple[Sample, ...]] = (
 """All resources that have many rows; `me` has one."""
 
 
-def iterate(cache: sake_lite.SQLiteCache, sample: Sample) -> sake_lite.abc.CacheIterator[typing.Any]:
+def iterate(cache: sake_lite.SQLiteCache, sample: Sample) -> sake_lite.CacheIterator[typing.Any]:
     return getattr(cache, f"iter_{sample.table}")()
 
 

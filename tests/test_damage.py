@@ -142,7 +142,7 @@ _NOT_A_PAYLOAD: dict[str, typing.Any] = {
 @pytest.mark.parametrize("value", _NOT_A_PAYLOAD.values(), ids=_NOT_A_PAYLOAD)
 @pytest.mark.parametrize("sample", SAMPLES[3:5], ids=str)
 def test_a_row_that_is_no_payload_though_its_check_value_is_right(sample: Sample, value: object, whole: Path) -> None:
-    _run(whole, sample, lambda *_: _sealed(value))
+    _run(whole, sample, lambda _data, _checksum: _sealed(value))
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=str)
@@ -152,7 +152,7 @@ def test_a_whole_row_under_another_key(sample: Sample, whole: Path) -> None:
         row = connection.execute(
             f"SELECT data, checksum FROM {sample.table} WHERE {_where(sample)}", (_key_of(sample, 0),)
         ).fetchone()
-    _run(whole, sample, lambda *_: row)
+    _run(whole, sample, lambda _data, _checksum: row)
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=str)

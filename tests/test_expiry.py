@@ -66,25 +66,33 @@ async def _user_is_there(cache: sake_lite.SQLiteCache, number: int = USER) -> bo
     return by_get
 
 
-_EXPIRING = [
-    ("user", lambda cache, **time: cache.set_user(samples.user(), **time), lambda cache: cache.get_user(USER)),
-    (
-        "message",
-        lambda cache, **time: cache.set_message(samples.message(1), **time),
-        lambda cache: cache.get_message(1),
-    ),
-    (
-        "invite",
-        lambda cache, **time: cache.set_invite(samples.invite("x"), **time),
-        lambda cache: cache.get_invite("x"),
-    ),
+Store: typing.TypeAlias = "collections.abc.Callable[..., collections.abc.Awaitable[None]]"
+Get: typing.TypeAlias = "collections.abc.Callable[[sake_lite.SQLiteCache], collections.abc.Awaitable[object]]"
+
+
+def _store_user(cache: sake_lite.SQLiteCache, **time: typing.Any) -> collections.abc.Awaitable[None]:
+    return cache.set_user(samples.user(), **time)
+
+
+def _store_message(cache: sake_lite.SQLiteCache, **time: typing.Any) -> collections.abc.Awaitable[None]:
+    return cache.set_message(samples.message(1), **time)
+
+
+def _store_invite(cache: sake_lite.SQLiteCache, **time: typing.Any) -> collections.abc.Awaitable[None]:
+    return cache.set_invite(samples.invite("x"), **time)
+
+
+_EXPIRING: list[tuple[str, Store, Get]] = [
+    ("user", _store_user, lambda cache: cache.get_user(USER)),
+    ("message", _store_message, lambda cache: cache.get_message(1)),
+    ("invite", _store_invite, lambda cache: cache.get_invite("x")),
 ]
 
 
 @pytest.mark.parametrize(("name", "store", "get"), _EXPIRING, ids=[name for name, *_ in _EXPIRING])
 @pytest.mark.parametrize("expire", [60, 60.0, datetime.timedelta(minutes=1)])
 async def test_an_explicit_time(
-    name: str, store: typing.Any, get: typing.Any, expire: float, cache: sake_lite.SQLiteCache, clock: Clock
+    name: str, store: Store, get: Get, expire: float, cache: sake_lite.SQLiteCache, clock: Clock
 ) -> None:
     await store(cache, expire_time=expire)
     clock.advance(59.9)
@@ -100,7 +108,7 @@ async def test_an_explicit_time(
 @pytest.mark.parametrize(("name", "store", "get"), _EXPIRING, ids=[name for name, *_ in _EXPIRING])
 @pytest.mark.parametrize("expire", [math.inf, math.nan, 1e30, datetime.timedelta.max])
 async def test_never(
-    name: str, store: typing.Any, get: typing.Any, expire: float, cache: sake_lite.SQLiteCache, clock: Clock
+    name: str, store: Store, get: Get, expire: float, cache: sake_lite.SQLiteCache, clock: Clock
 ) -> None:
     await store(cache, expire_time=expire)
     clock.advance(10_000 * 365 * DAY)
@@ -110,7 +118,7 @@ async def test_never(
 @pytest.mark.parametrize(("name", "store", "get"), _EXPIRING, ids=[name for name, *_ in _EXPIRING])
 @pytest.mark.parametrize("expire", [-1, -0.1, datetime.timedelta(seconds=-1), "60", True])
 async def test_a_time_that_makes_no_sense_stores_nothing(
-    name: str, store: typing.Any, get: typing.Any, expire: object, cache: sake_lite.SQLiteCache
+    name: str, store: Store, get: Get, expire: object, cache: sake_lite.SQLiteCache
 ) -> None:
     with pytest.raises(ValueError, match=f"set_{name}: a lifetime"):
         await store(cache, expire_time=expire)

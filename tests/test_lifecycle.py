@@ -330,7 +330,7 @@ def test_a_path_that_is_no_file(path: str) -> None:
     ids=str,
 )
 def test_a_setting_that_makes_no_sense(settings: dict[str, typing.Any], path: pathlib.Path) -> None:
-    with pytest.raises(ValueError, match="negative|busy_timeout"):
+    with pytest.raises(ValueError, match=r"negative|busy_timeout"):
         sake_lite.SQLiteCache(path, **settings)
 
 

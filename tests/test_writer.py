@@ -23,7 +23,7 @@ if typing.TYPE_CHECKING:
 
 
 @contextlib.contextmanager
-def _locked(path: pathlib.Path) -> collections.abc.Iterator[sqlite3.Connection]:
+def _locked(path: pathlib.Path) -> collections.abc.Generator[sqlite3.Connection]:
     """Hold the lock on a file, as another process would that is in the middle of a transaction."""
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -152,7 +152,7 @@ async def test_a_malformed_event_is_logged_once_and_costs_itself_alone(
     members: int, cache: sake_lite.SQLiteCache, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A large event is encoded on the writer's thread, where its fault turns up later; the outcome is the same."""
-    listed = [*(samples.member(number + 1) for number in range(members)), {"user": {}}]
+    listed: list[samples.Payload] = [*(samples.member(number + 1) for number in range(members)), {"user": {}}]
     bad = samples.guild_create(members=listed, roles=[samples.role(9)])
     with caplog.at_level(logging.WARNING, "hikari.sake_lite"):
         for number in (1, 2):
@@ -165,33 +165,33 @@ async def test_a_malformed_event_is_logged_once_and_costs_itself_alone(
     assert cache.stats().failures == 2
 
 
-@pytest.mark.parametrize(
-    ("method", "arguments", "fault"),
-    [
-        ("set_emoji", (GUILD, {}), "no id"),
-        ("set_emoji", (-1, {"id": "1"}), "not a snowflake"),
-        ("set_emoji", (None, {"id": "1"}), "NoneType"),
-        ("set_guild", ({"name": "x"},), "no id"),
-        ("set_guild_channel", ({"id": "1", "type": 0},), "no guild_id"),
-        ("set_guild_channel", ({"id": "1", "type": 11, "guild_id": "1"},), "11 is not a type of guild channel"),
-        ("set_invite", ({"channel_id": "1"},), "no code"),
-        ("set_me", ({"username": "x"},), "no id"),
-        ("set_member", (GUILD, {"nick": "x"}), "no user.id"),
-        ("set_member", (2**63, samples.member()), "not a snowflake"),
-        ("set_message", ({"id": "x"},), "'x' is not a snowflake"),
-        ("set_message", ({"id": True},), "True is not a snowflake"),
-        ("set_presence", ({"user": {"id": "1"}},), "no guild_id"),
-        ("set_role", (GUILD, None), "None"),
-        ("set_role", (GUILD, []), "list"),
-        ("set_role", (GUILD, {"id": "1", "x": {1, 2}}), "CBOR tag"),
-        ("set_role", (GUILD, {"id": "1", "x": "\ud800"}), "surrogates"),
-        ("set_role", (GUILD, {"id": "1", "x": object()}), "object"),
-        ("set_role", (GUILD, {"id": "1", "x": "x" * 9_000_000}), "too large"),
-        ("set_user", ({"id": "1" * 30},), "not a snowflake"),
-        ("set_voice_state", (GUILD, {"user_id": "1", "channel_id": None}), "no channel_id"),
-        ("update_message", ({"content": "x"},), "no id"),
-    ],
-)
+_BAD_INPUT: list[tuple[str, tuple[typing.Any, ...], str]] = [
+    ("set_emoji", (GUILD, {}), "no id"),
+    ("set_emoji", (-1, {"id": "1"}), "not a snowflake"),
+    ("set_emoji", (None, {"id": "1"}), "NoneType"),
+    ("set_guild", ({"name": "x"},), "no id"),
+    ("set_guild_channel", ({"id": "1", "type": 0},), "no guild_id"),
+    ("set_guild_channel", ({"id": "1", "type": 11, "guild_id": "1"},), "11 is not a type of guild channel"),
+    ("set_invite", ({"channel_id": "1"},), "no code"),
+    ("set_me", ({"username": "x"},), "no id"),
+    ("set_member", (GUILD, {"nick": "x"}), "no user.id"),
+    ("set_member", (2**63, samples.member()), "not a snowflake"),
+    ("set_message", ({"id": "x"},), "'x' is not a snowflake"),
+    ("set_message", ({"id": True},), "True is not a snowflake"),
+    ("set_presence", ({"user": {"id": "1"}},), "no guild_id"),
+    ("set_role", (GUILD, None), "None"),
+    ("set_role", (GUILD, []), "list"),
+    ("set_role", (GUILD, {"id": "1", "x": {1, 2}}), "CBOR tag"),
+    ("set_role", (GUILD, {"id": "1", "x": "\ud800"}), "surrogates"),
+    ("set_role", (GUILD, {"id": "1", "x": object()}), "object"),
+    ("set_role", (GUILD, {"id": "1", "x": "x" * 9_000_000}), "too large"),
+    ("set_user", ({"id": "1" * 30},), "not a snowflake"),
+    ("set_voice_state", (GUILD, {"user_id": "1", "channel_id": None}), "no channel_id"),
+    ("update_message", ({"content": "x"},), "no id"),
+]
+
+
+@pytest.mark.parametrize(("method", "arguments", "fault"), _BAD_INPUT)
 async def test_bad_input_is_named_and_stores_nothing(
     method: str, arguments: tuple[typing.Any, ...], fault: str, cache: sake_lite.SQLiteCache
 ) -> None:

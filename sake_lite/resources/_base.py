@@ -17,7 +17,7 @@ import hikari
 
 from .. import _app, _codec, _config, _file, _gateway, abc, errors
 from .._operations import Batch, Scope, faults_named
-from .._reader import Iterator
+from .._reader import CacheIterator
 from .._session import Session
 from .._writer import Stats
 
@@ -357,14 +357,14 @@ class Resource(abc.Resource):
 
         return table.build(self._factory(), rows[0][:-1])
 
-    def _iterate(self, table: Table[_EntityT], **reference: object) -> abc.CacheIterator[_EntityT]:
+    def _iterate(self, table: Table[_EntityT], **reference: object) -> CacheIterator[_EntityT]:
         """Return an iterator over a table's entities, or over those with one reference."""
         self._open_session()
         for name, value in reference.items():
             column = table.column_by_name[name]
-            return Iterator(table, self._factory, self._fetch, (column, column.argument(value)))
+            return CacheIterator(table, self._factory, self._fetch, (column, column.argument(value)))
 
-        return Iterator(table, self._factory, self._fetch)
+        return CacheIterator(table, self._factory, self._fetch)
 
     # Writing.
 

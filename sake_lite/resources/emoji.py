@@ -9,6 +9,7 @@ import typing
 import hikari
 
 from .. import abc
+from .._reader import CacheIterator
 from .._table import Table, snowflake
 from ._base import Resource
 from .user import USERS
@@ -51,10 +52,10 @@ class EmojiCache(Resource, abc.RefEmojiCache):
     async def get_emoji(self, emoji_id: hikari.Snowflakeish, /) -> hikari.KnownCustomEmoji:
         return await self._get(EMOJIS, emoji_id)
 
-    def iter_emojis(self) -> abc.CacheIterator[hikari.KnownCustomEmoji]:
+    def iter_emojis(self) -> CacheIterator[hikari.KnownCustomEmoji]:
         return self._iterate(EMOJIS)
 
-    def iter_emojis_for_guild(self, guild_id: hikari.Snowflakeish, /) -> abc.CacheIterator[hikari.KnownCustomEmoji]:
+    def iter_emojis_for_guild(self, guild_id: hikari.Snowflakeish, /) -> CacheIterator[hikari.KnownCustomEmoji]:
         return self._iterate(EMOJIS, guild_id=guild_id)
 
     async def delete_emoji(self, emoji_id: hikari.Snowflakeish, /) -> None:

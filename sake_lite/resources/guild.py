@@ -10,6 +10,7 @@ import hikari
 
 from .. import abc
 from .._gateway import OUTAGE
+from .._reader import CacheIterator
 from .._table import Table, snowflake
 from ._base import Resource
 
@@ -93,7 +94,7 @@ class GuildCache(Resource, abc.RefGuildCache):
     async def get_guild(self, guild_id: hikari.Snowflakeish, /) -> hikari.GatewayGuild:
         return await self._get(GUILDS, guild_id)
 
-    def iter_guilds(self) -> abc.CacheIterator[hikari.GatewayGuild]:
+    def iter_guilds(self) -> CacheIterator[hikari.GatewayGuild]:
         return self._iterate(GUILDS)
 
     async def delete_guild(self, guild_id: hikari.Snowflakeish, /) -> None:

@@ -9,6 +9,7 @@ import typing
 import hikari
 
 from .. import abc
+from .._reader import CacheIterator
 from .._table import Table, snowflake
 from ._base import Resource
 
@@ -75,12 +76,12 @@ class GuildChannelCache(Resource, abc.RefGuildChannelCache):
     async def get_guild_channel(self, channel_id: hikari.Snowflakeish, /) -> hikari.PermissibleGuildChannel:
         return await self._get(GUILD_CHANNELS, channel_id)
 
-    def iter_guild_channels(self) -> abc.CacheIterator[hikari.PermissibleGuildChannel]:
+    def iter_guild_channels(self) -> CacheIterator[hikari.PermissibleGuildChannel]:
         return self._iterate(GUILD_CHANNELS)
 
     def iter_guild_channels_for_guild(
         self, guild_id: hikari.Snowflakeish, /
-    ) -> abc.CacheIterator[hikari.PermissibleGuildChannel]:
+    ) -> CacheIterator[hikari.PermissibleGuildChannel]:
         return self._iterate(GUILD_CHANNELS, guild_id=guild_id)
 
     async def delete_guild_channel(self, channel_id: hikari.Snowflakeish, /) -> None:

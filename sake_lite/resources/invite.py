@@ -11,6 +11,7 @@ import hikari
 
 from .. import abc
 from .._config import deadline
+from .._reader import CacheIterator
 from .._table import Table, snowflake, text
 from ._base import Resource
 from .user import USERS
@@ -66,15 +67,13 @@ class InviteCache(Resource, abc.RefInviteCache):
     async def get_invite(self, invite_code: str, /) -> hikari.InviteWithMetadata:
         return await self._get(INVITES, invite_code)
 
-    def iter_invites(self) -> abc.CacheIterator[hikari.InviteWithMetadata]:
+    def iter_invites(self) -> CacheIterator[hikari.InviteWithMetadata]:
         return self._iterate(INVITES)
 
-    def iter_invites_for_channel(
-        self, channel_id: hikari.Snowflakeish, /
-    ) -> abc.CacheIterator[hikari.InviteWithMetadata]:
+    def iter_invites_for_channel(self, channel_id: hikari.Snowflakeish, /) -> CacheIterator[hikari.InviteWithMetadata]:
         return self._iterate(INVITES, channel_id=channel_id)
 
-    def iter_invites_for_guild(self, guild_id: hikari.Snowflakeish, /) -> abc.CacheIterator[hikari.InviteWithMetadata]:
+    def iter_invites_for_guild(self, guild_id: hikari.Snowflakeish, /) -> CacheIterator[hikari.InviteWithMetadata]:
         return self._iterate(INVITES, guild_id=guild_id)
 
     async def delete_invite(self, invite_code: str, /) -> None:

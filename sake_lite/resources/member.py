@@ -11,6 +11,7 @@ import hikari
 
 from .. import abc
 from .._chunks import ChunkRequests
+from .._reader import CacheIterator
 from .._table import Table, snowflake
 from ._base import Resource
 from .user import USERS
@@ -95,13 +96,13 @@ class MemberCache(Resource, abc.RefMemberCache):
     async def get_member(self, guild_id: hikari.Snowflakeish, user_id: hikari.Snowflakeish, /) -> hikari.Member:
         return await self._get(MEMBERS, guild_id, user_id)
 
-    def iter_members(self) -> abc.CacheIterator[hikari.Member]:
+    def iter_members(self) -> CacheIterator[hikari.Member]:
         return self._iterate(MEMBERS)
 
-    def iter_members_for_guild(self, guild_id: hikari.Snowflakeish, /) -> abc.CacheIterator[hikari.Member]:
+    def iter_members_for_guild(self, guild_id: hikari.Snowflakeish, /) -> CacheIterator[hikari.Member]:
         return self._iterate(MEMBERS, guild_id=guild_id)
 
-    def iter_members_for_user(self, user_id: hikari.Snowflakeish, /) -> abc.CacheIterator[hikari.Member]:
+    def iter_members_for_user(self, user_id: hikari.Snowflakeish, /) -> CacheIterator[hikari.Member]:
         return self._iterate(MEMBERS, user_id=user_id)
 
     async def delete_member(self, guild_id: hikari.Snowflakeish, user_id: hikari.Snowflakeish, /) -> None:

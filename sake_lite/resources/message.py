@@ -9,6 +9,7 @@ import typing
 import hikari
 
 from .. import abc
+from .._reader import CacheIterator
 from .._table import Table, snowflake
 from ._base import Resource
 from .user import USERS
@@ -81,20 +82,20 @@ class MessageCache(Resource, abc.RefMessageCache):
     async def get_message(self, message_id: hikari.Snowflakeish, /) -> hikari.Message:
         return await self._get(MESSAGES, message_id)
 
-    def iter_messages(self) -> abc.CacheIterator[hikari.Message]:
+    def iter_messages(self) -> CacheIterator[hikari.Message]:
         return self._iterate(MESSAGES)
 
-    def iter_messages_for_author(self, user_id: hikari.Snowflakeish, /) -> abc.CacheIterator[hikari.Message]:
+    def iter_messages_for_author(self, user_id: hikari.Snowflakeish, /) -> CacheIterator[hikari.Message]:
         return self._iterate(MESSAGES, author_id=user_id)
 
-    def iter_message_for_channel(self, channel_id: hikari.Snowflakeish, /) -> abc.CacheIterator[hikari.Message]:
+    def iter_message_for_channel(self, channel_id: hikari.Snowflakeish, /) -> CacheIterator[hikari.Message]:
         return self._iterate(MESSAGES, channel_id=channel_id)
 
-    def iter_messages_for_channel(self, channel_id: hikari.Snowflakeish, /) -> abc.CacheIterator[hikari.Message]:
+    def iter_messages_for_channel(self, channel_id: hikari.Snowflakeish, /) -> CacheIterator[hikari.Message]:
         """Iterate over the messages of one channel; `iter_message_for_channel` as one would spell it."""
         return self.iter_message_for_channel(channel_id)
 
-    def iter_messages_for_guild(self, guild_id: hikari.Snowflakeish, /) -> abc.CacheIterator[hikari.Message]:
+    def iter_messages_for_guild(self, guild_id: hikari.Snowflakeish, /) -> CacheIterator[hikari.Message]:
         return self._iterate(MESSAGES, guild_id=guild_id)
 
     async def delete_message(self, message_id: hikari.Snowflakeish, /) -> None:

@@ -9,6 +9,7 @@ import typing
 import hikari
 
 from .. import abc
+from .._reader import CacheIterator
 from .._table import Table, snowflake
 from ._base import Resource
 
@@ -68,13 +69,13 @@ class PresenceCache(Resource, abc.RefPresenceCache):
     ) -> hikari.MemberPresence:
         return await self._get(PRESENCES, guild_id, user_id)
 
-    def iter_presences(self) -> abc.CacheIterator[hikari.MemberPresence]:
+    def iter_presences(self) -> CacheIterator[hikari.MemberPresence]:
         return self._iterate(PRESENCES)
 
-    def iter_presences_for_guild(self, guild_id: hikari.Snowflakeish, /) -> abc.CacheIterator[hikari.MemberPresence]:
+    def iter_presences_for_guild(self, guild_id: hikari.Snowflakeish, /) -> CacheIterator[hikari.MemberPresence]:
         return self._iterate(PRESENCES, guild_id=guild_id)
 
-    def iter_presences_for_user(self, user_id: hikari.Snowflakeish, /) -> abc.CacheIterator[hikari.MemberPresence]:
+    def iter_presences_for_user(self, user_id: hikari.Snowflakeish, /) -> CacheIterator[hikari.MemberPresence]:
         return self._iterate(PRESENCES, user_id=user_id)
 
     async def delete_presence(self, guild_id: hikari.Snowflakeish, user_id: hikari.Snowflakeish, /) -> None:

@@ -9,6 +9,7 @@ import typing
 import hikari
 
 from .. import abc
+from .._reader import CacheIterator
 from .._table import Table, snowflake
 from ._base import Resource
 
@@ -55,10 +56,10 @@ class RoleCache(Resource, abc.RefRoleCache):
     async def get_role(self, role_id: hikari.Snowflakeish, /) -> hikari.Role:
         return await self._get(ROLES, role_id)
 
-    def iter_roles(self) -> abc.CacheIterator[hikari.Role]:
+    def iter_roles(self) -> CacheIterator[hikari.Role]:
         return self._iterate(ROLES)
 
-    def iter_roles_for_guild(self, guild_id: hikari.Snowflakeish, /) -> abc.CacheIterator[hikari.Role]:
+    def iter_roles_for_guild(self, guild_id: hikari.Snowflakeish, /) -> CacheIterator[hikari.Role]:
         return self._iterate(ROLES, guild_id=guild_id)
 
     async def delete_role(self, role_id: hikari.Snowflakeish, /) -> None:

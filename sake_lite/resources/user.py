@@ -9,6 +9,7 @@ import typing
 import hikari
 
 from .. import abc
+from .._reader import CacheIterator
 from .._table import Table, snowflake
 from ._base import Resource
 
@@ -84,7 +85,7 @@ class UserCache(Resource, abc.RefUserCache):
     async def get_user(self, user_id: hikari.Snowflakeish, /) -> hikari.User:
         return await self._get(USERS, user_id)
 
-    def iter_users(self) -> abc.CacheIterator[hikari.User]:
+    def iter_users(self) -> CacheIterator[hikari.User]:
         return self._iterate(USERS)
 
     async def delete_user(self, user_id: hikari.Snowflakeish, /) -> None:

@@ -9,6 +9,7 @@ import typing
 import hikari
 
 from .. import abc
+from .._reader import CacheIterator
 from .._table import Table, snowflake
 from ._base import Resource
 from .user import USERS
@@ -79,13 +80,13 @@ class VoiceStateCache(Resource, abc.RefVoiceStateCache):
     ) -> hikari.VoiceState:
         return await self._get(VOICE_STATES, guild_id, user_id)
 
-    def iter_voice_states(self) -> abc.CacheIterator[hikari.VoiceState]:
+    def iter_voice_states(self) -> CacheIterator[hikari.VoiceState]:
         return self._iterate(VOICE_STATES)
 
-    def iter_voice_states_for_channel(self, channel_id: hikari.Snowflakeish, /) -> abc.CacheIterator[hikari.VoiceState]:
+    def iter_voice_states_for_channel(self, channel_id: hikari.Snowflakeish, /) -> CacheIterator[hikari.VoiceState]:
         return self._iterate(VOICE_STATES, channel_id=channel_id)
 
-    def iter_voice_states_for_guild(self, guild_id: hikari.Snowflakeish, /) -> abc.CacheIterator[hikari.VoiceState]:
+    def iter_voice_states_for_guild(self, guild_id: hikari.Snowflakeish, /) -> CacheIterator[hikari.VoiceState]:
         return self._iterate(VOICE_STATES, guild_id=guild_id)
 
     async def delete_voice_state(self, guild_id: hikari.Snowflakeish, user_id: hikari.Snowflakeish, /) -> None:

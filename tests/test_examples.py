@@ -1,0 +1,96 @@
+"""The examples run, and say what they promise."""
+
+from __future__ import annotations
+
+import importlib.util
+import pathlib
+import re
+import subprocess
+import sys
+import typing
+
+import hikari
+import pytest
+
+if typing.TYPE_CHECKING:
+    import types
+
+ROOT = pathlib.Path(__file__).parent.parent
+EXAMPLES = ROOT / "examples"
+
+_SAYS = {
+    "any_cache.py": [
+        r"Tea house has 3 members and 1 channel",
+        "2000 is not cached",
+        "'Countess of Lovelace', 'Edsger'",
+    ],
+    "choose_resources.py": [r"members: \['ada', 'grace'\]", r"roles: \['@everyone'\]", "messages: False"],
+    "quickstart.py": [
+        "Countess: Is anyone caching this?",
+        "Arcade: 2,500 of 2,500 members, read in [0-9,]+ ms",
+        r"Countess \(ada\), found in [0-9.]+ ms",
+        "grace said: I am, in one file.",
+        "the bot was loopback bot",
+        "in [0-9,]+ KiB",
+    ],
+}
+
+_NEED_A_TOKEN = {"bot.py"}
+
+
+def test_every_example_is_covered() -> None:
+    assert {path.name for path in EXAMPLES.glob("*.py")} == {*_SAYS, *_NEED_A_TOKEN, "loopback_discord.py"}
+
+
+@pytest.mark.parametrize("name", _SAYS)
+def test_example_runs(name: str, tmp_path: pathlib.Path) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-W", "error", EXAMPLES / name],
+        timeout=50,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
+    for expected in _SAYS[name]:
+        assert re.search(expected, ran.stdout), ran.stdout
+    assert list(tmp_path.iterdir()) == [], "it leaves nothing behind"
+
+
+def _load(name: str) -> types.ModuleType:
+    spec = importlib.util.spec_from_file_location(name.removesuffix(".py"), EXAMPLES / name)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_bot_is_made(tmp_path: pathlib.Path) -> None:
+    bot = _load("bot.py").make_bot("MTAw.loop.back", str(tmp_path / "bot.db"))
+    assert isinstance(bot, hikari.GatewayBot)
+    assert bot.event_manager.get_listeners(hikari.StartingEvent)
+    assert bot.event_manager.get_listeners(hikari.GuildMessageUpdateEvent)
+
+
+def _readme_blocks() -> list[str]:
+    return re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+
+
+@pytest.mark.parametrize("number", range(len(_readme_blocks())))
+def test_code_in_the_readme_compiles_and_names_what_exists(number: int) -> None:
+    """Each block is run as it stands, but for the last line of the bot's, which would need a token."""
+    block = _readme_blocks()[number].replace("bot.run()", "").replace('"your token"', '"MTAw.loop.back"')
+    compiled = compile(block, f"README.md, block {number}", "exec", flags=0x2000)  # top-level await
+    names = set(re.findall(r"cache\.(\w+)\(", block))
+    import sake_lite
+
+    assert names <= set(dir(sake_lite.SQLiteCache)), names
+    assert compiled
+
+
+def test_the_readme_has_the_two_commands() -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    for command in ("pip install uv && uv run examples/quickstart.py", "pip install uv && uv run pytest"):
+        assert command in readme
