@@ -35,7 +35,7 @@ class ChunkRequests:
         self._numbers = itertools.count()
 
     async def after(self, event: hikari.ShardPayloadEvent) -> None:
-        """Request a guild's members if the event announces a guild without naming all of them."""
+        """Request a guild's members if the event, which the cache took in, announces a guild without all of them."""
         if event.name != "GUILD_CREATE" or not _lacks_members(event.payload):
             return
 
@@ -51,4 +51,5 @@ def _lacks_members(payload: Payload) -> bool:
     if payload.get("unavailable"):
         return False
 
-    return len(payload.get("members", ())) < payload.get("member_count", 0)
+    count = payload.get("member_count")
+    return isinstance(count, int) and len(payload.get("members") or ()) < count

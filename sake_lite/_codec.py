@@ -9,7 +9,7 @@ This module knows nothing of tables; `_table` compares what a payload says of it
 
 from __future__ import annotations
 
-__all__ = ["MAX_BYTES", "DamagedData", "Payload", "decode", "encode"]
+__all__ = ["MAX_BYTES", "DamagedData", "Payload", "copy", "decode", "encode"]
 
 import collections.abc
 import os
@@ -76,6 +76,35 @@ def encode(payload: Payload) -> tuple[bytes, int]:
         raise ValueError(f"the payload is too large to store: {len(data)} bytes, where {MAX_BYTES} are allowed")
 
     return data, zlib.crc32(data)
+
+
+def copy(payload: Payload) -> dict[str, typing.Any]:
+    """Return an own, deep copy of a payload, as it will be read back.
+
+    Raises
+    ------
+    ValueError
+        If it is not a JSON object, or could not be read back.
+    """
+    try:
+        copied = decode(*encode(payload))
+    except DamagedData as exception:
+        raise ValueError(f"the payload is not a JSON object: {exception}") from exception
+
+    _refuse_beyond_json(copied)
+    return copied
+
+
+def _refuse_beyond_json(value: object) -> None:
+    """Raise for what CBOR has a plain word for and JSON has none: bytes, undefined, simple values."""
+    if isinstance(value, dict):
+        for part in typing.cast("dict[str, object]", value).values():
+            _refuse_beyond_json(part)
+    elif isinstance(value, list):
+        for part in typing.cast("list[object]", value):
+            _refuse_beyond_json(part)
+    elif not isinstance(value, (str, int, float, type(None))):
+        raise ValueError(f"the payload is not a JSON object: it holds {type(value).__name__}")
 
 
 def decode(data: bytes, checksum: int) -> dict[str, typing.Any]:

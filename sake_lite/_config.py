@@ -23,6 +23,10 @@ _DAY: typing.Final[float] = 86_400.0
 _NEVER_AFTER: typing.Final[float] = 1e12
 
 
+# SQLite keeps a timeout in milliseconds, in 32 bits.
+_LONGEST_TIMEOUT: typing.Final[int] = (2**31 - 1) // 1000
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """What can be adjusted about a cache; the constructor of the cache documents each."""
@@ -37,11 +41,22 @@ class Config:
 
     def __post_init__(self) -> None:
         for name in ("message_limit", "max_pending_rows"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name} cannot be negative: {getattr(self, name)!r}")
+            value = getattr(self, name)
+            if type(value) is not int or not 0 <= value < 2**63:
+                raise ValueError(f"{name} must be a number of rows, not negative: {value!r}")
 
-        if not 0 <= self.busy_timeout < _NEVER_AFTER:
-            raise ValueError(f"busy_timeout must be a number of seconds: {self.busy_timeout!r}")
+        if not 0 <= self.busy_timeout <= _LONGEST_TIMEOUT:
+            raise ValueError(
+                f"busy_timeout must be a number of seconds up to {_LONGEST_TIMEOUT}: {self.busy_timeout!r}"
+            )
+
+    @property
+    def attempt_timeout(self) -> float:
+        """How long one attempt to write waits for a lock, in seconds.
+
+        A part of `busy_timeout`, so that a call which comes in the middle of an attempt does not wait twice as long.
+        """
+        return self.busy_timeout / 4
 
     def replace(self, **settings: ExpireT | None) -> Config:
         """Return these settings with some changed, lifetimes as users spell them, `None` being the default.
@@ -77,6 +92,8 @@ def seconds(expire: ExpireT, /) -> float:
         value = expire.total_seconds()
     elif isinstance(expire, bool) or not isinstance(expire, (int, float)):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"a lifetime is a number of seconds or a timedelta, not {type(expire).__name__}")
+    elif expire < 0:
+        raise ValueError(f"a lifetime cannot be negative: {expire!r}")
     else:
         value = math.inf if expire > _NEVER_AFTER else float(expire)
 
@@ -96,4 +113,4 @@ def now() -> int:
 
 def deadline(start: int, lifetime: float) -> int | None:
     """Return when something that lives for `lifetime` seconds from `start` (ms) ends (ms); `None` is never."""
-    return None if lifetime > _NEVER_AFTER else start + int(lifetime * 1000)
+    return None if lifetime > _NEVER_AFTER else start + int(max(0, lifetime) * 1000)

@@ -74,11 +74,14 @@ class Connection:
             timeout=busy_timeout,
             isolation_level=None,  # transactions are begun by name, IMMEDIATE, and never by Python's guess
             cached_statements=512,
+            check_same_thread=False,  # for `abandon`, where the thread is dead
         )
         # Else a program that forgets to close, or dies of an exception, would hang at its end for ever.
         connection._thread.daemon = True  # pyright: ignore[reportPrivateUsage]
         with errors.from_backend(path):
             await connection
+            # A damaged text must not keep its neighbours from being read; what it says is compared with the payload.
+            connection.text_factory = _decode_text
 
         return cls(path, connection)
 
@@ -119,4 +122,13 @@ class Connection:
     def abandon(self) -> None:
         """Let go of a connection whose event loop is gone, without waiting for its thread."""
         self._closed = True
-        self._connection.stop()  # pyright: ignore[reportUnknownMemberType]
+        aiosqlite_connection: typing.Any = self._connection
+        if aiosqlite_connection._thread.is_alive():
+            aiosqlite_connection.stop()
+        else:
+            # It died of the loop's end, and nobody else will close what it leaves.
+            aiosqlite_connection._conn.close()
+
+
+def _decode_text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 __all__ = ["APPLICATION_ID", "USER_VERSION", "absolute", "connect_reader", "connect_writer"]
 
+import asyncio
 import contextlib
 import os
 import pathlib
@@ -21,7 +22,10 @@ from ._connection import Connection
 if typing.TYPE_CHECKING:
     import collections.abc
 
+    from . import _config
     from ._table import Table
+
+    P = typing.ParamSpec("P")
 
 APPLICATION_ID: typing.Final[int] = 0x53414B45
 """Marks a SQLite file as ours; "SAKE" in ASCII."""
@@ -61,7 +65,7 @@ def absolute(path: str | os.PathLike[str]) -> pathlib.Path:
 
 
 async def connect_writer(
-    path: pathlib.Path, tables: collections.abc.Iterable[Table[typing.Any]], busy_timeout: float
+    path: pathlib.Path, tables: collections.abc.Iterable[Table[typing.Any]], config: _config.Config
 ) -> Connection:
     """Connect to write, creating the file and its tables where they are missing.
 
@@ -71,8 +75,8 @@ async def connect_writer(
         The file, absolute.
     tables
         The tables that must be there.
-    busy_timeout
-        How long to wait for another process's lock, in seconds.
+    config
+        For how long to wait for another process's lock.
 
     Raises
     ------
@@ -85,16 +89,12 @@ async def connect_writer(
             f"{sqlite3.sqlite_version}; install a newer Python"
         )
 
-    _check_header(path)
-    _create_private(path)
-    connection = await Connection.connect(path, mode="rw", busy_timeout=busy_timeout)
-    try:
-        await connection.run(_set_up, path, list(tables), busy_timeout)
-    except BaseException:
-        await connection.close()
-        raise
+    await asyncio.to_thread(_prepare, path)
+    if path.with_name(f"{path.name}-wal").exists():
+        # Whose a file is may be in its log, which a connection that can write would fold in as it closes.
+        await (await _open(path, "ro", config.busy_timeout, _look, path)).close()
 
-    return connection
+    return await _open(path, "rw", config.busy_timeout, _set_up, path, list(tables), config)
 
 
 async def connect_reader(path: pathlib.Path, busy_timeout: float) -> Connection:
@@ -105,9 +105,31 @@ async def connect_reader(path: pathlib.Path, busy_timeout: float) -> Connection:
     BackendError
         If the file cannot be opened.
     """
-    connection = await Connection.connect(path, mode="ro", busy_timeout=busy_timeout)
-    await connection.run(lambda raw: raw.execute("PRAGMA cache_size = -8000").close())
+    return await _open(path, "ro", busy_timeout, lambda raw: raw.execute("PRAGMA cache_size = -8000").close())
+
+
+async def _open(
+    path: pathlib.Path,
+    mode: typing.Literal["ro", "rw"],
+    busy_timeout: float,
+    set_up: collections.abc.Callable[typing.Concatenate[sqlite3.Connection, P], object],
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> Connection:
+    """Connect, and run a function on the connection's thread; a connection with which it fails is closed."""
+    connection = await Connection.connect(path, mode=mode, busy_timeout=busy_timeout)
+    try:
+        await connection.run(set_up, *args, **kwargs)
+    except BaseException:
+        await connection.close()
+        raise
+
     return connection
+
+
+def _prepare(path: pathlib.Path) -> None:
+    _check_header(path)
+    _create_private(path)
 
 
 def _check_header(path: pathlib.Path) -> None:
@@ -143,10 +165,10 @@ def _create_private(path: pathlib.Path) -> None:
 
 
 def _set_up(
-    connection: sqlite3.Connection, path: pathlib.Path, tables: list[Table[typing.Any]], busy_timeout: float
+    connection: sqlite3.Connection, path: pathlib.Path, tables: list[Table[typing.Any]], config: _config.Config
 ) -> None:
     """Check, create and tune, on the connection's thread."""
-    if not _is_ours(connection, path):
+    if not _look(connection, path):
         # Before the log exists, so that the header in the file itself says whose it is from the first moment.
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         connection.execute("BEGIN IMMEDIATE")
@@ -155,11 +177,22 @@ def _set_up(
             connection.execute(f"PRAGMA user_version = {USER_VERSION}")
         connection.execute("COMMIT")
 
-    _enter_wal(connection, path, busy_timeout)
+    _enter_wal(connection, path, config.busy_timeout)
     for pragma in _PRAGMAS:
         connection.execute(pragma)
 
     _create_tables(connection, tables)
+    connection.execute(f"PRAGMA busy_timeout = {int(config.attempt_timeout * 1000)}")
+
+
+def _look(connection: sqlite3.Connection, path: pathlib.Path) -> bool:
+    """Return whether the file is ours, as of one moment: another process may be creating it."""
+    connection.execute("BEGIN")
+    try:
+        return _is_ours(connection, path)
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
 
 
 def _is_ours(connection: sqlite3.Connection, path: pathlib.Path) -> bool:

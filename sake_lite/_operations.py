@@ -46,6 +46,8 @@ class Scope:
     tables: tuple[AnyTable, ...]
     config: _config.Config
     intents: hikari.Intents | None = None
+    is_verifying: bool = False
+    """Whether to make sure of each payload that it can be read back; what comes through hikari was JSON, and can."""
 
 
 @dataclasses.dataclass(slots=True, kw_only=True)
@@ -66,6 +68,8 @@ class Rows:
         When they expire, in Unix milliseconds; `None` is never.
     is_explicit
         Whether the expiry was asked for; else it only lengthens the one that is stored.
+    is_verifying
+        Whether to make sure that what is encoded can be read back.
     """
 
     table: AnyTable
@@ -74,6 +78,7 @@ class Rows:
     moment: int
     expires_at: int | None
     is_explicit: bool = False
+    is_verifying: bool = False
     _encoded: list[tuple[typing.Any, ...]] | None = None
 
     def __len__(self) -> int:
@@ -104,6 +109,9 @@ class Rows:
 
         if self.extra:
             payload = {**payload, **self.extra}
+
+        if self.is_verifying:
+            payload = _codec.copy(payload)
 
         values = self.table.values(payload)
         data, checksum = _codec.encode(payload)
@@ -247,7 +255,7 @@ class Batch:
         if table not in self._scope.tables:
             return
 
-        news = {**payload, **_spelled(extra)}
+        news = {**_codec.copy(payload), **_spelled(extra)}
         key = {column.name: column.read(news) for column in table.key}
 
         def change(stored: Payload | None) -> Payload | None:
@@ -299,6 +307,7 @@ class Batch:
             moment=self.moment,
             expires_at=None if lifetime is None else _config.deadline(self.moment, lifetime),
             is_explicit=expire is not None,
+            is_verifying=self._scope.is_verifying,
         )
 
 
@@ -307,7 +316,7 @@ def faults_named(name: str) -> collections.abc.Generator[None, None, None]:
     """Raise a `ValueError` that begins with `name` for whatever a malformed payload makes the block raise."""
     try:
         yield
-    except (LookupError, TypeError, ValueError, AttributeError) as exception:
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as exception:
         fault = f"the payload has no {exception}" if isinstance(exception, KeyError) else str(exception)
         raise ValueError(f"{name}: {fault}") from exception
 
@@ -321,10 +330,14 @@ def _listed(payloads: object) -> list[Payload]:
 
 def _spelled(ids: dict[str, object]) -> dict[str, str]:
     """Spell IDs as Discord does, in text; they come from a payload, hence as text already, or from a caller."""
-    return {
-        name: value if isinstance(value, str) else str(operator.index(typing.cast("typing.SupportsIndex", value)))
-        for name, value in ids.items()
-    }
+    return {name: _spell(value) for name, value in ids.items()}
+
+
+def _spell(value: object) -> str:
+    if isinstance(value, bool):
+        raise ValueError(f"{value!r} is not a snowflake")  # though Python takes it for an integer
+
+    return value if isinstance(value, str) else str(operator.index(typing.cast("typing.SupportsIndex", value)))
 
 
 def _where(table: AnyTable, values: dict[str, object]) -> dict[str, int | str]:

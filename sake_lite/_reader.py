@@ -105,7 +105,7 @@ def _fetch_each(connection: sqlite3.Connection, queries: list[tuple[str, _Parame
     for sql, parameters in queries:
         try:
             results.append(connection.execute(sql, parameters).fetchall())
-        except sqlite3.Error as exception:
+        except Exception as exception:  # noqa: BLE001 - it must not take the other reads of the hop along
             results.append(exception)
 
     return results
@@ -137,7 +137,17 @@ class CacheIterator(abc.CacheIterator[EntityT]):
         The column and its value to iterate over; `None` for all rows. A value of `None` is that of no row.
     """
 
-    __slots__ = ("_after", "_buffer", "_factory", "_fetch", "_is_last", "_is_skipping", "_reference", "_table")
+    __slots__ = (
+        "_after",
+        "_buffer",
+        "_factory",
+        "_fetch",
+        "_is_last",
+        "_is_skipping",
+        "_reference",
+        "_table",
+        "_unsure",
+    )
 
     def __init__(
         self,
@@ -154,7 +164,9 @@ class CacheIterator(abc.CacheIterator[EntityT]):
         self._is_last = reference is not None and reference[1] is None
         self._is_skipping = False
         # Below every key there is: snowflakes are not negative, text keys are not empty.
-        self._after: tuple[int | str, ...] = tuple("" if column.affinity == "TEXT" else -1 for column in table.key)
+        self._after: tuple[typing.Any, ...] = tuple("" if column.affinity == "TEXT" else -1 for column in table.key)
+        # How many rows came after that key without being what they should be: their own keys say nothing.
+        self._unsure = 0
 
     async def __anext__(self) -> EntityT:
         while True:
@@ -164,7 +176,7 @@ class CacheIterator(abc.CacheIterator[EntityT]):
                 continue
 
             try:
-                return self._table.build(self._factory(), row)
+                return self._build(row)
             except errors.InvalidDataFound as error:
                 if isinstance(error.base_exception, hikari.UnrecognisedEntityError):
                     _LOGGER.debug("skipped: %s", error)
@@ -172,6 +184,17 @@ class CacheIterator(abc.CacheIterator[EntityT]):
                     _LOGGER.warning("skipped: %s", error)
                 else:
                     raise
+
+    def _build(self, row: Row) -> EntityT:
+        """Return a row's entity, going on from its key only where the row is what it says."""
+        self._unsure += 1
+        payload = self._table.open_row(row)
+        key = row[: len(self._table.key)]
+        if key <= self._after:
+            raise errors.InvalidDataFound(f"the row {key} of {self._table.name} stands where it does not belong")
+
+        self._after, self._unsure = key, 0
+        return self._table.build(self._factory(), row, payload)
 
     async def len(self) -> int:
         """Count the entries that the iterator covers at this moment, without consuming it.
@@ -199,7 +222,7 @@ class CacheIterator(abc.CacheIterator[EntityT]):
         return self._reference[0] if self._reference else None
 
     def _parameters(self) -> _Parameters:
-        parameters: _Parameters = {"moment": _config.now(), "size": _WINDOW_ROWS}
+        parameters: _Parameters = {"moment": _config.now(), "size": _WINDOW_ROWS, "unsure": self._unsure}
         if self._reference is not None:
             parameters[self._reference[0].name] = self._reference[1]
         for column, value in zip(self._table.key, self._after, strict=True):
@@ -213,6 +236,4 @@ class CacheIterator(abc.CacheIterator[EntityT]):
 
         rows = await self._fetch(self._table.window(self._column), self._parameters())
         self._is_last = len(rows) < _WINDOW_ROWS
-        if rows:
-            self._after = rows[-1][: len(self._table.key)]
-            self._buffer = iter(rows)
+        self._buffer = iter(rows)

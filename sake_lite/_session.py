@@ -5,7 +5,6 @@ from __future__ import annotations
 __all__ = ["Session"]
 
 import asyncio
-import contextlib
 import logging
 import typing
 
@@ -61,10 +60,10 @@ class Session:
         BackendError
             If the file cannot be opened, is not ours, or is damaged.
         """
-        busy_timeout = scope().config.busy_timeout
-        writing = await _file.connect_writer(path, scope().tables, busy_timeout)
+        config = scope().config
+        writing = await _file.connect_writer(path, scope().tables, config)
         try:
-            reading = await _file.connect_reader(path, busy_timeout)
+            reading = await _file.connect_reader(path, config.busy_timeout)
         except BaseException:
             await writing.close()
             raise
@@ -91,10 +90,12 @@ class Session:
     async def close(self) -> None:
         """Write what is queued, fold the log into the file, and close it."""
         self._housekeeping.cancel()
-        await self.writer.close()
-        # The writer's connection is the last to close, since only it can fold the log in.
-        await self._reading.close()
-        await self._writing.close()
+        try:
+            await self.writer.close()
+        finally:
+            # The writer's connection is the last to close, since only it can fold the log in.
+            await self._reading.close()
+            await self._writing.close()
 
     def abandon(self) -> None:
         """Let go of the file without waiting, where the event loop that it was opened in is gone."""
@@ -117,6 +118,8 @@ class Session:
     async def _keep_house(self) -> None:
         while True:
             await asyncio.sleep(_HOUSEKEEPING_INTERVAL)
-            # The writer logs that nothing can be written; the next round tries again.
-            with contextlib.suppress(errors.BackendError):
+            try:
                 await self.prune()
+            except errors.SakeException as error:
+                # The writer logs why nothing can be written; the next round tries again.
+                _LOGGER.debug("housekeeping was put off: %s", error)

@@ -54,10 +54,15 @@ def _parse_snowflake(value: object) -> int:
 
 
 def _parse_text(value: object) -> str:
-    if isinstance(value, str) and value:
+    if isinstance(value, str) and _is_storable(value):
         return value
 
     raise ValueError(f"{value!r} is not a text")
+
+
+def _is_storable(value: str) -> bool:
+    """Whether a text can be a key: not empty, and no lone surrogates, which UTF-8 has no bytes for."""
+    return bool(value) and (value.isascii() or not any("\ud800" <= character <= "\udfff" for character in value))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -117,10 +122,10 @@ class Column:
         if self.affinity == "TEXT":
             if not isinstance(value, str):
                 raise TypeError(f"{self.name} must be a str, not {type(value).__name__}")
-            return value
+            return value if _is_storable(value) else None
 
         try:
-            number = operator.index(typing.cast("typing.SupportsIndex", value))
+            number = -1 if isinstance(value, bool) else operator.index(typing.cast("typing.SupportsIndex", value))
         except TypeError:
             raise TypeError(f"{self.name} must be a snowflake (an int), not {type(value).__name__}") from None
 
@@ -240,15 +245,14 @@ class Table(typing.Generic[EntityT]):
 
         return payload
 
-    def build(self, factory: hikari.api.EntityFactory, row: Row, /) -> EntityT:
-        """Return the entity of a row that was read.
+    def build(self, factory: hikari.api.EntityFactory, row: Row, payload: Payload, /) -> EntityT:
+        """Return the entity of a row that was read, and whose payload `open_row` returned.
 
         Raises
         ------
         InvalidDataFound
-            If the row is not what was written, or hikari's factory refuses its payload.
+            If hikari's factory refuses the payload.
         """
-        payload = self.open_row(row)
         try:
             return self.decode(factory, payload)
         except Exception as exception:  # the factory raises nearly everything on payloads it does not know
@@ -349,7 +353,8 @@ class Table(typing.Generic[EntityT]):
     def window(self, reference: Column | None, /) -> str:
         """Select a window of visible rows after a key, all of them or those of one reference, in the order of the key.
 
-        The parameters are `:after_<key column>`, `:moment`, `:size` and the reference.
+        The parameters are `:after_<key column>`, `:moment`, `:size`, `:unsure` (how many rows after that key to pass
+        over) and the reference.
         """
         # The reference is equal throughout, so leaving it out of the order lets its index give the rest.
         ordered = [column for column in self.key if column != reference]
@@ -360,7 +365,7 @@ class Table(typing.Generic[EntityT]):
 
         return (
             f"SELECT {self._row} FROM {self.name} WHERE {' AND '.join(conditions)} "
-            f"ORDER BY {_names(ordered)} LIMIT :size"
+            f"ORDER BY {_names(ordered)} LIMIT :size OFFSET :unsure"
         )
 
     def count(self, reference: Column | None, /) -> str:

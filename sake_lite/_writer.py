@@ -41,13 +41,21 @@ _GROUP_ROWS: typing.Final[int] = 4_000
 _FIRST_PAUSE: typing.Final[float] = 0.1
 _LONGEST_PAUSE: typing.Final[float] = 5.0
 
-# Faults of one statement, hence of one batch; all other codes are faults of the file or the system.
-_BATCH_CODES: typing.Final = frozenset(
+# Faults of the file or the system, under which no batch can be written; others are those of one batch.
+_COMMON_FAULTS: typing.Final = frozenset(
     {
-        sqlite3.SQLITE_CONSTRAINT,
-        sqlite3.SQLITE_MISMATCH,
-        sqlite3.SQLITE_TOOBIG,
-        sqlite3.SQLITE_RANGE,
+        sqlite3.SQLITE_AUTH,
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_INTERRUPT,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_NOTADB,
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_PROTOCOL,
+        sqlite3.SQLITE_READONLY,
     }
 )
 
@@ -106,12 +114,14 @@ class Writer:
     """
 
     __slots__ = (
+        "_alone",
         "_closing",
         "_config",
         "_connection",
         "_counts",
         "_last_commit",
         "_last_error",
+        "_locked_since",
         "_logged",
         "_numbers",
         "_outcomes",
@@ -124,12 +134,14 @@ class Writer:
     )
 
     def __init__(self, connection: Connection, config: _config.Config) -> None:
+        self._alone = 0  # so many batches are written one by one, since one of them spoilt its group
         self._closing = False
         self._config = config
         self._connection = connection
         self._counts: collections.Counter[str] = collections.Counter()
         self._last_commit: datetime.datetime | None = None
         self._last_error: str | None = None
+        self._locked_since: float | None = None
         self._logged: set[tuple[str, type[BaseException]]] = set()
         self._numbers = itertools.count()
         self._outcomes: list[_Outcome] = []
@@ -138,7 +150,10 @@ class Writer:
         self._waiters: collections.deque[tuple[int, asyncio.Future[None]]] = collections.deque()
         self._wakeup = asyncio.Event()
         self._writing: list[_Queued] = []
-        self._task = asyncio.create_task(self._run(), name="sake_lite writer")
+        self._task = self._start()
+
+    def _start(self) -> asyncio.Task[None]:
+        return asyncio.create_task(self._run(), name="sake_lite writer")
 
     def submit(self, batch: Batch) -> None:
         """Queue a batch that nobody waits for; it is kept until it can be written."""
@@ -163,6 +178,7 @@ class Writer:
         if last is None or self._last_error is not None:
             return
 
+        self._go_on()
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiters.append((last.number, waiter))
         await waiter
@@ -196,11 +212,7 @@ class Writer:
         # The loop may have cancelled the task, as it does with all tasks at the end of `asyncio.run`.
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.wait([self._task])
-        if self._writing:
-            await self._recover_group()
-        if self._queue:
-            await self._run()
-
+        await self._run()
         self._release_waiters()
 
     async def _recover_group(self) -> None:
@@ -210,8 +222,7 @@ class Writer:
         if self._outcomes:
             self._settle_group()
         else:
-            self._queue.extendleft(reversed(self._writing))
-            self._writing = []
+            self._return_group()
 
     def _enqueue(self, batch: Batch, future: asyncio.Future[list[int]] | None) -> None:
         self._queue.append(_Queued(next(self._numbers), batch, future))
@@ -219,9 +230,18 @@ class Writer:
         if self._last_error is not None:
             self._drop_oldest()
 
+        self._go_on()
         self._wakeup.set()
 
+    def _go_on(self) -> None:
+        """Start the task again where the loop has cancelled it, as `asyncio.run` does before its last tasks end."""
+        if self._task.done() and not self._closing:
+            self._task = self._start()
+
     async def _run(self) -> None:
+        if self._writing:
+            await self._recover_group()
+
         pause = _FIRST_PAUSE
         deadline: float | None = None
         while True:
@@ -243,16 +263,17 @@ class Writer:
                     self._give_up(cause)
                     return
 
-            self._wakeup.clear()
-            if not any(queued.future for queued in self._queue):
-                # A caller who waits deserves an answer at once; events can wait for the disk.
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(pause):
-                        await self._wait_for_caller()
+            if deadline is not None:
+                pause = min(pause, deadline - time.monotonic())
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._wait_for_caller()
             pause = min(pause * 2, _LONGEST_PAUSE)
 
     async def _wait_for_caller(self) -> None:
-        while not (self._closing or any(queued.future for queued in self._queue)):
+        """Wait until somebody awaits a batch, and so deserves an answer at once; events can wait for the disk."""
+        is_closing = self._closing
+        while is_closing or not (self._closing or any(queued.future for queued in self._queue)):
             self._wakeup.clear()
             await self._wakeup.wait()
 
@@ -263,20 +284,38 @@ class Writer:
         try:
             await self._connection.run(_write, [queued.batch for queued in self._writing], self._outcomes)
         except errors.BackendError as cause:
-            self._put_back(cause)
-            return cause
+            if _is_common(cause.base_exception):
+                self._put_back(cause)
+                return cause
+            self._blame_one(cause)
+            return None
 
         if self._last_error is not None:
             _LOGGER.warning("%s can be written again; %d rows wait", self._connection.path, self._pending_rows)
-            self._last_error = None
 
+        self._last_error = self._locked_since = None
         self._settle_group()
         return None
 
+    def _blame_one(self, cause: errors.BackendError) -> None:
+        """Find the batch for which a group failed, by writing its batches one by one; a batch that fails alone goes."""
+        if len(self._writing) == 1:
+            self._outcomes = [cause]
+            self._settle_group()
+        else:
+            self._alone = len(self._writing)
+            self._return_group()
+
+    def _return_group(self) -> None:
+        self._queue.extendleft(reversed(self._writing))
+        self._writing = []
+
     def _settle_group(self) -> None:
-        """Tell everyone concerned what became of a group that was committed."""
-        self._counts["commits"] += 1
-        self._last_commit = datetime.datetime.now(datetime.UTC)
+        """Tell everyone concerned what became of a group."""
+        if any(isinstance(outcome, list) for outcome in self._outcomes):
+            self._counts["commits"] += 1
+            self._last_commit = datetime.datetime.now(datetime.UTC)
+
         written, self._writing = self._writing, []
         for queued, outcome in zip(written, self._outcomes, strict=True):
             self._pending_rows -= queued.batch.rows
@@ -291,6 +330,9 @@ class Writer:
             queued = self._queue.popleft()
             rows += queued.batch.rows
             group.append(queued)
+            if self._alone:
+                self._alone -= 1
+                break
 
         return group
 
@@ -303,12 +345,15 @@ class Writer:
         elif queued.future is None:
             self.report_malformed(queued.batch.name, outcome)
         else:
-            self._fail(queued, self._as_ours(outcome))
+            self._fail(queued, self._as_ours(queued.batch, outcome))
 
-    def _as_ours(self, exception: Exception) -> Exception:
-        return (
-            errors.from_sqlite(exception, self._connection.path) if isinstance(exception, sqlite3.Error) else exception
-        )
+    def _as_ours(self, batch: Batch, exception: Exception) -> Exception:
+        if isinstance(exception, errors.SakeException):
+            return exception
+        if isinstance(exception, (sqlite3.Error, MemoryError)):
+            return errors.from_sqlite(exception, self._connection.path)
+
+        return ValueError(f"{batch.name}: {exception}")  # a payload that was encoded on the thread
 
     def _fail(self, queued: _Queued, exception: Exception) -> None:
         self._counts["failures"] += 1
@@ -317,14 +362,18 @@ class Writer:
 
     def _put_back(self, cause: errors.BackendError) -> None:
         """Keep what nobody awaits for the next attempt, tell those who await, and let the readers go on."""
+        self._return_group()
+        is_lock = errors.result_code(cause.base_exception or cause) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+        patient_since = time.monotonic() - self._config.busy_timeout
+        if is_lock:
+            self._locked_since = self._locked_since or time.monotonic() - self._config.attempt_timeout
+            if self._locked_since > patient_since:
+                return
+
         if self._last_error is None:
             _LOGGER.error("nothing can be written, events are kept until it can: %s", cause)
 
         self._last_error = cause.message
-        self._queue.extendleft(reversed(self._writing))
-        self._writing = []
-        is_lock = errors.result_code(cause.base_exception or cause) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
-        patient_since = time.monotonic() - self._config.busy_timeout
         kept: collections.deque[_Queued] = collections.deque()
         for queued in self._queue:
             if queued.future is None or (is_lock and queued.submitted > patient_since):
@@ -365,6 +414,11 @@ class Writer:
                 waiter.set_result(None)
 
 
+def _is_common(exception: BaseException | None) -> bool:
+    """Whether a fault is that of the file or the system, and not of what was to be written."""
+    return isinstance(exception, MemoryError) or errors.result_code(exception or Exception()) in _COMMON_FAULTS
+
+
 def _write(connection: sqlite3.Connection, batches: list[Batch], outcomes: list[_Outcome]) -> None:
     """Apply batches in one transaction, on the writer's thread; a batch that fails by itself is undone by itself.
 
@@ -393,7 +447,7 @@ def _write_one(connection: sqlite3.Connection, batch: Batch) -> _Outcome:
     try:
         outcome: _Outcome = _execute.apply(connection, batch)
     except Exception as exception:
-        if isinstance(exception, sqlite3.Error) and errors.result_code(exception) not in _BATCH_CODES:
+        if _is_common(exception) or not connection.in_transaction:
             raise
         connection.execute("ROLLBACK TO batch")
         outcome = exception

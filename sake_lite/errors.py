@@ -79,14 +79,21 @@ def result_code(exception: BaseException) -> int:
 
 def from_sqlite(exception: Exception, path: str | os.PathLike[str]) -> BackendError:
     """Turn what SQLite or the system raised over a file into the error that a user sees."""
-    advice = _ADVICE.get(result_code(exception), "%s cannot be used")
+    code = sqlite3.SQLITE_NOMEM if isinstance(exception, MemoryError) else result_code(exception)
+    advice = _ADVICE.get(code, "%s cannot be used")
     return BackendError(f"{advice % path} ({type(exception).__name__}: {exception})", exception=exception)
 
 
 @contextlib.contextmanager
 def from_backend(path: str | os.PathLike[str]) -> collections.abc.Generator[None, None, None]:
-    """Raise `BackendError` for whatever SQLite or the system raises over `path` inside the block."""
+    """Raise `BackendError` for whatever SQLite or the system raises over `path` inside the block.
+
+    Python's own sqlite3 module also raises what is no `sqlite3.Error`: `MemoryError` for SQLite's want of memory, a
+    `UnicodeError` where a damaged schema is part of a message, and whatever comes next.
+    """
     try:
         yield
-    except (sqlite3.Error, sqlite3.Warning, OSError) as exception:
+    except SakeException:
+        raise
+    except Exception as exception:
         raise from_sqlite(exception, path) from exception

@@ -230,3 +230,59 @@ async def test_a_channel_type_of_another_hikari_is_skipped_by_iteration(
     assert [channel.id async for channel in cache.iter_guild_channels()] == [2]
     with pytest.raises(InvalidDataFound, match="UnrecognisedEntityError"):
         await cache.get_guild_channel(1)
+
+
+@pytest.mark.parametrize("moved_to", [1, 10**12], ids=["backwards", "forwards"])
+@pytest.mark.parametrize("at", [0, 199, 399])
+async def test_a_damaged_key_neither_ends_an_iteration_nor_makes_it_endless(moved_to: int, at: int, path: Path) -> None:
+    """A key that says something else is not gone on from: what follows it is read all the same."""
+    count = 400
+    async with sake_lite.SQLiteCache(path) as cache:
+        for number in range(count):
+            await cache.set_user(samples.user(thousands(number)))
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        # Where the row stands in the table's tree is its key; only what it says of itself can be changed by SQL.
+        data, checksum = _sealed(samples.user(moved_to))
+        where = (data, checksum, thousands(at))
+        connection.execute("UPDATE users SET data = ?, checksum = ? WHERE user_id = ?", where)
+    async with sake_lite.SQLiteCache(path) as cache:
+        found = [user.id async for user in cache.iter_users().skip_invalid()]
+    assert found == [thousands(number) for number in range(count) if number != at]
+
+
+async def test_many_damaged_rows_in_a_row(path: Path) -> None:
+    """More of them than a window holds, so that no row in the window tells where to go on."""
+    async with sake_lite.SQLiteCache(path) as cache:
+        await cache.ingest(
+            "GUILD_MEMBERS_CHUNK", {"guild_id": "1", "members": [samples.member(n) for n in range(1, 901)]}
+        )
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE members SET data = x'00' WHERE user_id BETWEEN 50 AND 850")
+    async with sake_lite.SQLiteCache(path) as cache:
+        found = [member.id async for member in cache.iter_members().skip_invalid()]
+        assert found == [*range(1, 50), *range(851, 901)]
+        assert [member.id async for member in cache.iter_members_for_guild(1).skip_invalid()] == found
+
+
+async def test_a_damaged_text_leaves_its_neighbours_readable(path: Path) -> None:
+    async with sake_lite.SQLiteCache(path) as cache:
+        for code in ("a", "b", "c"):
+            await cache.set_invite(samples.invite(code))
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE invites SET code = CAST(x'62ff' AS TEXT) WHERE code = 'b'")
+    async with sake_lite.SQLiteCache(path) as cache:
+        with pytest.raises(InvalidDataFound, match="of invites"):
+            await cache.iter_invites()
+        assert [invite.code async for invite in cache.iter_invites().skip_invalid()] == ["a", "c"]
+
+
+async def test_a_schema_that_is_no_text(path: Path) -> None:
+    """SQLite's message is then no UTF-8 either, and Python raises what is no `sqlite3.Error`."""
+    async with sake_lite.SQLiteCache(path):
+        pass
+    data = path.read_bytes()
+    assert data.count(b"CREATE TABLE roles") == 1
+    path.write_bytes(data.replace(b"CREATE TABLE roles", b"CREATE TABLE r\xffles"))
+    with pytest.raises(sake_lite.BackendError, match=r"bot\.db"):
+        async with sake_lite.SQLiteCache(path) as cache:
+            await cache.get_role(1)

@@ -387,11 +387,20 @@ _MALFORMED: dict[str, list[typing.Any]] = {
     "GUILD_MEMBERS_CHUNK": [{}, {"guild_id": "1", "members": "x"}, {"guild_id": "1", "members": [1] * 100}],
     "GUILD_ROLE_CREATE": [{}, {"guild_id": "1", "role": {"id": str(2**70)}}],
     "GUILD_ROLE_DELETE": [{}],
+    "GUILD_ROLE_UPDATE": [
+        {"guild_id": "1", "role": samples.role(1, flags=flags)} for flags in (2**70, {1: 2}, b"x", {1}, "\ud800")
+    ],
     "GUILD_EMOJIS_UPDATE": [{}, {"guild_id": "1", "emojis": [{"id": None}]}],
-    "INVITE_CREATE": [{}, {"code": ""}, {"code": "x", "max_age": 5}, {"code": "x", "max_age": "x", "created_at": "x"}],
+    "INVITE_CREATE": [
+        {},
+        {"code": ""},
+        {"code": "\ud800"},
+        {"code": "x", "max_age": 5},
+        {"code": "x", "max_age": "x", "created_at": "x"},
+    ],
     "INVITE_DELETE": [{}, {"code": 5}],
     "MESSAGE_CREATE": [{}, {"id": "1"}, {"id": "-1", "author": {"id": "1"}, "channel_id": "1"}],
-    "MESSAGE_UPDATE": [{}, {"id": 1.5}],
+    "MESSAGE_UPDATE": [{}, {"id": 1.5}, {"id": "1", "flags": 2**70}],
     "MESSAGE_DELETE": [{}],
     "MESSAGE_DELETE_BULK": [{}, {"ids": None}, {"ids": ["x"]}],
     "PRESENCE_UPDATE": [{}, {"status": "online", "user": {}}],
@@ -417,3 +426,24 @@ async def test_a_malformed_event_names_itself_and_costs_itself_alone(
     await asyncio.gather(before, after)
     assert cache.stats().rows == 2
     assert await _ids(cache.iter_roles()) == [1, 2]
+
+
+async def test_an_event_cannot_spoil_a_good_row(cache: Cache) -> None:
+    await cache.set_message(samples.message(1))
+    with pytest.raises(ValueError, match="MESSAGE_UPDATE"):
+        await cache.ingest("MESSAGE_UPDATE", {"id": "1", "flags": 2**70})
+    assert (await cache.get_message(1)).content == "message1"
+
+
+async def test_a_malformed_guild_does_not_cost_later_events(cache: Cache) -> None:
+    for count in (None, "5"):
+        await cache.ingest("GUILD_UPDATE", {"id": str(GUILD), "member_count": count})
+        await cache.ingest("GUILD_MEMBER_ADD", samples.member(guild_id=str(GUILD)))
+        assert (await cache.get_member(GUILD, USER)).id == USER
+        await cache.ingest("GUILD_MEMBER_REMOVE", {"guild_id": str(GUILD), "user": samples.user()})
+
+
+async def test_a_channel_that_becomes_what_hikari_does_not_know_is_gone(cache: Cache) -> None:
+    await cache.ingest("CHANNEL_CREATE", samples.channel())
+    await cache.ingest("CHANNEL_UPDATE", samples.channel(type=99))
+    assert await cache.iter_guild_channels().len() == 0

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
+import subprocess
+import sys
 import typing
 
 import pytest
@@ -160,3 +162,52 @@ async def test_a_table_that_is_missing_is_a_backend_error(cache: sake_lite.SQLit
             await call
         assert isinstance(caught.value.base_exception, sqlite3.Error)
         assert caught.value.__cause__ is caught.value.base_exception or caught.value.base_exception is not None
+
+
+@pytest.mark.parametrize("make", [_another_program, _newer], ids=["foreign", "newer"])
+def test_a_file_with_a_log_is_refused_untouched(make: typing.Any, path: pathlib.Path) -> None:
+    """Another program was killed: opening its file to write would fold its log in."""
+    make(path)
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("CREATE TABLE more (a)")
+        connection.commit()
+        kept = {file: file.read_bytes() for file in path.parent.iterdir() if not file.name.endswith("-shm")}
+    for file, data in kept.items():
+        file.write_bytes(data)
+
+    async def use() -> None:
+        with pytest.raises(BackendError):
+            await sake_lite.SQLiteCache(path).open()
+
+    assert len(kept) == 2
+    asyncio.run(use())
+    assert {file: file.read_bytes() for file in kept} == kept
+
+
+_CREATE = """
+import asyncio, sys, sake_lite
+async def main():
+    async with sake_lite.SQLiteCache(sys.argv[1]) as cache:
+        await cache.ingest("GUILD_ROLE_CREATE", {"guild_id": "1", "role": {"id": sys.argv[2]}})
+sys.stdin.readline()
+asyncio.run(main())
+"""
+
+
+def test_processes_that_create_a_file_at_the_same_moment(tmp_path: pathlib.Path) -> None:
+    for number in range(3):
+        path = tmp_path / f"{number}.db"
+        arguments = [[sys.executable, "-c", _CREATE, str(path), str(role)] for role in range(1, 5)]
+        processes = [
+            subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            for command in arguments
+        ]
+        for process in processes:
+            assert process.stdin is not None
+            process.stdin.write("\n")
+            process.stdin.flush()
+        assert [process.communicate(timeout=30)[1] for process in processes] == [""] * 4
+
+        with contextlib.closing(sqlite3.connect(path)) as connection:
+            assert connection.execute("SELECT role_id FROM roles ORDER BY 1").fetchall() == [(1,), (2,), (3,), (4,)]

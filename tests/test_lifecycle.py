@@ -323,6 +323,9 @@ def test_a_path_that_is_no_file(path: str) -> None:
     [
         {"user_expire": -1},
         {"message_limit": -1},
+        {"message_limit": 2**70},
+        {"message_limit": True},
+        {"busy_timeout": 1e10},
         {"busy_timeout": -1},
         {"busy_timeout": float("nan")},
         {"max_pending_rows": -1},
@@ -376,3 +379,44 @@ async def test_a_rest_client_is_an_app(path: pathlib.Path) -> None:
         user = await cache.get_user(samples.USER)
         assert isinstance(user.app, hikari.RESTAware)
         assert user.app.rest is rest
+
+
+def test_using_and_closing_in_finally_when_everything_is_cancelled(path: pathlib.Path) -> None:
+    """The writer's task is cancelled like all others; what is asked for after that is done all the same."""
+    cache = sake_lite.SQLiteCache(path)
+
+    async def work(is_open: asyncio.Event) -> None:
+        await cache.open()
+        is_open.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await cache.set_role(GUILD, samples.role(1))
+            assert (await cache.get_role(1)).id == 1
+            await cache.close()
+
+    async def main() -> None:
+        is_open = asyncio.Event()
+        worker = asyncio.ensure_future(work(is_open))
+        await is_open.wait()
+        assert not worker.done()
+
+    asyncio.run(main())
+    check_file(path)
+
+
+async def test_a_cancelled_with_block_leaves_nothing_open(path: pathlib.Path) -> None:
+    async def use(cache: sake_lite.SQLiteCache) -> None:
+        async with cache:
+            await asyncio.Event().wait()
+
+    for turns in range(15):
+        cache = sake_lite.SQLiteCache(path)
+        using = asyncio.ensure_future(use(cache))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        using.cancel()
+        await asyncio.gather(using, return_exceptions=True)
+        assert not cache.is_alive
+
+    check_file(path)

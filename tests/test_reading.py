@@ -96,7 +96,12 @@ async def test_lookups_use_indexes_in_their_own_order(
     """No lookup scans a table, and no window of an iteration is sorted."""
     (table,) = [table for table in cache.all_tables if table.name == sample.table]
     await sample.store(cache, 1)
-    values: dict[str, typing.Any] = {column.name: 1 for column in table.columns} | {"moment": 1, "size": 1, "limit": 1}
+    values: dict[str, typing.Any] = {column.name: 1 for column in table.columns} | {
+        "moment": 1,
+        "size": 1,
+        "limit": 1,
+        "unsure": 0,
+    }
     values |= {f"after_{column.name}": 1 for column in table.key}
     statements = [table.select, table.window(None), table.delete_expired, table.delete_where(table.key)]
     for column in table.references:

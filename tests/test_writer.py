@@ -228,3 +228,63 @@ async def test_what_was_acknowledged_is_in_the_file(cache: sake_lite.SQLiteCache
         for number in range(1, 50):
             await cache.set_role(GUILD, samples.role(number))
             assert other.execute("SELECT max(role_id) FROM roles").fetchone() == (number,)
+
+
+async def test_a_batch_that_the_file_refuses_does_not_stop_the_others(
+    cache: sake_lite.SQLiteCache, path: pathlib.Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with contextlib.closing(sqlite3.connect(path)) as other:
+        other.execute("DROP TABLE presences")
+    with caplog.at_level(logging.WARNING, "hikari.sake_lite"):
+        for number in (1, 2, 3):
+            await _dispatch(cache, "PRESENCE_UPDATE", samples.presence(number))
+            await _dispatch(cache, "GUILD_ROLE_CREATE", {"guild_id": str(GUILD), "role": samples.role(number)})
+        await cache.flush()
+    assert [role.id async for role in cache.iter_roles()] == [1, 2, 3]
+    assert cache.stats().failures == 3
+    assert cache.stats().last_error is None
+    assert len([record for record in caplog.records if "PRESENCE_UPDATE" in record.message]) == 1
+    with pytest.raises(BackendError, match="presences"):
+        await cache.set_presence(samples.presence(1))
+
+
+async def test_a_page_that_is_damaged_does_not_stop_the_others(path: pathlib.Path) -> None:
+    async with sake_lite.SQLiteCache(path):
+        pass
+    with contextlib.closing(sqlite3.connect(path)) as other:
+        ((root,),) = other.execute("SELECT rootpage FROM sqlite_master WHERE name = 'presences'").fetchall()
+        ((size,),) = other.execute("PRAGMA page_size").fetchall()
+    with path.open("r+b") as file:
+        file.seek((root - 1) * size)
+        file.write(b"\xff" * size)
+
+    async with sake_lite.SQLiteCache(path) as cache:
+        await _dispatch(cache, "PRESENCE_UPDATE", samples.presence(1))
+        await _dispatch(cache, "GUILD_ROLE_CREATE", {"guild_id": str(GUILD), "role": samples.role(1)})
+        with pytest.raises(BackendError, match="is damaged"):
+            await cache.set_presence(samples.presence(1))
+        await cache.set_role(GUILD, samples.role(2))
+        assert [role.id async for role in cache.iter_roles()] == [1, 2]
+
+
+async def test_a_read_that_fails_leaves_those_beside_it_alone(cache: sake_lite.SQLiteCache) -> None:
+    await cache.set_user(samples.user())
+    failed, user = await asyncio.gather(
+        cache.get_invite("\ud800"), cache.get_user(samples.USER), return_exceptions=True
+    )
+    assert isinstance(failed, sake_lite.EntryNotFound)
+    assert isinstance(user, hikari.User)
+    for code in ("", "\ud800"):
+        await cache.delete_invite(code)
+
+
+async def test_memory_that_runs_out(cache: sake_lite.SQLiteCache) -> None:
+    session = cache._session  # pyright: ignore[reportPrivateUsage]
+    assert session is not None
+    run = session._writing.run  # pyright: ignore[reportPrivateUsage]
+    await run(lambda connection: connection.execute("PRAGMA hard_heap_limit = 3000000").fetchall())
+    with pytest.raises(BackendError, match="memory ran out"):
+        await cache.set_role(GUILD, samples.role(1, name="x" * 4_000_000))
+    assert (await cache.iter_roles().len()) == 0
+    await cache.set_role(GUILD, samples.role(2))
+    assert [role.id async for role in cache.iter_roles()] == [2]

@@ -10,6 +10,7 @@ __all__ = ["Resource"]
 
 import asyncio
 import contextlib
+import dataclasses
 import typing
 import warnings
 
@@ -134,7 +135,12 @@ class Resource(abc.Resource):
         return f"<{type(self).__name__} {str(self._path)!r}, {'open' if self.is_alive else 'closed'}>"
 
     async def __aenter__(self) -> typing.Self:
-        await self.open()
+        try:
+            await self.open()
+        except asyncio.CancelledError:
+            # The opening goes on by itself, and nobody would come to close it.
+            await self.close()
+            raise
         return self
 
     async def __aexit__(
@@ -211,7 +217,8 @@ class Resource(abc.Resource):
             If the cache is not open.
         """
         session = self._open_session()
-        await session.commit(_gateway.make_batch(name.upper(), payload, self._scope()))
+        scope = dataclasses.replace(self._scope(), is_verifying=True)
+        await session.commit(_gateway.make_batch(name.upper(), payload, scope))
 
     async def flush(self) -> None:
         """Wait until all that was queued before is committed.
@@ -246,22 +253,25 @@ class Resource(abc.Resource):
     async def _on_shard_payload(self, event: hikari.ShardPayloadEvent) -> None:
         # hikari starts this before any listener of the typed event: up to the first await, nobody else runs, so that
         # what those listeners read comes after this event.
-        self._take_in(event)
-        if self._chunks is not None:
+        was_taken = self._take_in(event)
+        if was_taken and self._chunks is not None:
             await self._chunks.after(event)
 
-    def _take_in(self, event: hikari.ShardPayloadEvent) -> None:
+    def _take_in(self, event: hikari.ShardPayloadEvent) -> bool:
+        """Queue what an event changes; returns whether the event made sense."""
         if self._session is None:
-            return
+            return False
 
         self._intents = event.shard.intents
         try:
             batch = _gateway.make_batch(event.name, event.payload, self._scope())
         except ValueError as exception:
             self._session.writer.report_malformed(event.name, exception)
-        else:
-            if batch:
-                self._session.writer.submit(batch)
+            return False
+
+        if batch:
+            self._session.writer.submit(batch)
+        return True
 
     def _warn_of_missing_intents(self) -> None:
         if self._intents is None:
@@ -355,7 +365,8 @@ class Resource(abc.Resource):
             of = ", ".join(f"{name} {value}" for name, value in zip(values, key, strict=True))
             raise errors.EntryNotFound(f"{table.name} has no entry{f' for {of}' if of else ''}")
 
-        return table.build(self._factory(), rows[0][:-1])
+        row = rows[0][:-1]  # without its expiry
+        return table.build(self._factory(), row, table.open_row(row))
 
     def _iterate(self, table: Table[_EntityT], **reference: object) -> CacheIterator[_EntityT]:
         """Return an iterator over a table's entities, or over those with one reference."""
@@ -404,10 +415,7 @@ class Resource(abc.Resource):
         ValueError
             If it is not a JSON object.
         """
-        try:
-            return _codec.decode(*_codec.encode(payload))
-        except _codec.DamagedData as exception:
-            raise ValueError(f"the payload is not a JSON object: {exception}") from exception
+        return _codec.copy(payload)
 
     def _with_settings(self, **settings: ExpireT | None) -> typing.Self:
         self._config = self._config.replace(**settings)

@@ -78,9 +78,10 @@ def _member_removed(payload: Payload, batch: Batch) -> None:
 
 def _counting(step: int) -> Change:
     def change(guild: Payload | None) -> Payload | None:
-        if guild is None or "member_count" not in guild:
+        count = guild.get("member_count") if guild else None
+        if guild is None or not isinstance(count, int):
             return None
-        return {**guild, "member_count": max(0, guild["member_count"] + step)}
+        return {**guild, "member_count": max(0, count + step)}
 
     return change
 

@@ -59,6 +59,8 @@ def _guild_channels(payload: Payload, batch: Batch) -> None:
 def _channel(payload: Payload, batch: Batch) -> None:
     if payload["type"] in _TYPES:
         batch.upsert(GUILD_CHANNELS, payload)
+    elif "guild_id" in payload:
+        batch.delete(GUILD_CHANNELS, channel_id=payload["id"])  # it became what hikari has no class for
 
 
 @GUILD_CHANNELS.on("CHANNEL_PINS_UPDATE")

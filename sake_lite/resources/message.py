@@ -44,6 +44,7 @@ _WHOLE: typing.Final = frozenset(
         "content",
         "edited_timestamp",
         "embeds",
+        "flags",
         "pinned",
         "timestamp",
         "tts",
