@@ -153,7 +153,13 @@ class Writer:
         self._task = self._start()
 
     def _start(self) -> asyncio.Task[None]:
-        return asyncio.create_task(self._run(), name="sake_lite writer")
+        task = asyncio.create_task(self._run(), name="sake_lite writer")
+        task.add_done_callback(self._on_end)
+        return task
+
+    def _on_end(self, _: asyncio.Task[None]) -> None:
+        if self._queue or self._writing:
+            self._go_on()
 
     def submit(self, batch: Batch) -> None:
         """Queue a batch that nobody waits for; it is kept until it can be written."""
