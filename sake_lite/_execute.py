@@ -1,4 +1,4 @@
-"""Operations → SQL statements, on the writer's thread, inside the writer's transaction.
+"""Operations → SQL statements → one transaction, on the writer's thread.
 
 Large upserts go in slices of many rows a statement: `executemany` gives the interpreter's lock away at every row, which
 beside a busy event loop costs more than everything else together, while one statement a slice gives it away just often
@@ -7,7 +7,7 @@ enough for the loop to stay responsive.
 
 from __future__ import annotations
 
-__all__ = ["apply"]
+__all__ = ["Outcome", "is_common_fault", "write_group"]
 
 import collections.abc
 import dataclasses
@@ -20,15 +20,79 @@ from . import errors
 from ._operations import Batch, Delete, Modify, Operation, Prune, Replace, Rows, Upsert
 
 if typing.TYPE_CHECKING:
-    from ._table import Column, Table
+    from ._column import Column
+    from ._table import Table
 
 _LOGGER: typing.Final = logging.getLogger("hikari.sake_lite")
 
 # Rows per statement, largest first: few distinct statements, so that all stay prepared, and few statements a batch.
 _STATEMENT_ROWS: typing.Final[tuple[int, ...]] = (128, 16, 1)
 
+# Faults of the file or the system, under which no batch can be written; others are those of one batch.
+_COMMON_FAULTS: typing.Final = frozenset(
+    {
+        sqlite3.SQLITE_AUTH,
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_INTERRUPT,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_NOTADB,
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_PROTOCOL,
+        sqlite3.SQLITE_READONLY,
+    }
+)
 
-def apply(connection: sqlite3.Connection, batch: Batch) -> list[int]:
+Outcome: typing.TypeAlias = "list[int] | Exception"
+"""What became of a batch: for each of its operations, how many rows it wrote or deleted; or why it failed."""
+
+
+def is_common_fault(exception: BaseException | None) -> bool:
+    """Whether a fault is that of the file or the system, and not of what was to be written."""
+    return isinstance(exception, MemoryError) or errors.result_code(exception or Exception()) in _COMMON_FAULTS
+
+
+def write_group(connection: sqlite3.Connection, batches: list[Batch], outcomes: list[Outcome]) -> None:
+    """Apply batches in one transaction, on the writer's thread; a batch that fails by itself is undone by itself.
+
+    `outcomes` is filled after the commit, which shows to the writer that it happened even where its wait was cancelled.
+
+    Raises
+    ------
+    sqlite3.Error
+        If SQLite fails; nothing of the group is in the file then.
+    """
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        applied = [_write_one(connection, batch) for batch in batches]
+        connection.execute("COMMIT")
+    except BaseException:
+        # After some failures SQLite has rolled back already, and statements would commit one by one from here on.
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+    outcomes.extend(applied)
+
+
+def _write_one(connection: sqlite3.Connection, batch: Batch) -> Outcome:
+    connection.execute("SAVEPOINT batch")
+    try:
+        outcome: Outcome = _apply(connection, batch)
+    except Exception as exception:
+        if is_common_fault(exception) or not connection.in_transaction:
+            raise
+        connection.execute("ROLLBACK TO batch")
+        outcome = exception
+
+    connection.execute("RELEASE batch")
+    return outcome
+
+
+def _apply(connection: sqlite3.Connection, batch: Batch) -> list[int]:
     """Apply a batch's operations, in order, inside the transaction that is open.
 
     Returns

@@ -23,7 +23,8 @@ import operator
 import typing
 
 from . import _codec, _config
-from ._table import Column, Table
+from ._column import Column
+from ._table import Table
 
 if typing.TYPE_CHECKING:
     import hikari

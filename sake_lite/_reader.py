@@ -21,8 +21,9 @@ from . import _config, abc, errors
 if typing.TYPE_CHECKING:
     import collections.abc
 
+    from ._column import Column
     from ._connection import Connection
-    from ._table import Column, Row, Table
+    from ._table import Row, Table
 
 EntityT = typing.TypeVar("EntityT")
 

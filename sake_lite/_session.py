@@ -82,7 +82,7 @@ class Session:
         Returns
         -------
         list[int]
-            What `_execute.apply` returned for it.
+            For each operation, how many rows it wrote or deleted.
         """
         self._check_loop()
         return await asyncio.shield(self.writer.submit_awaited(batch))

@@ -41,26 +41,6 @@ _GROUP_ROWS: typing.Final[int] = 4_000
 _FIRST_PAUSE: typing.Final[float] = 0.1
 _LONGEST_PAUSE: typing.Final[float] = 5.0
 
-# Faults of the file or the system, under which no batch can be written; others are those of one batch.
-_COMMON_FAULTS: typing.Final = frozenset(
-    {
-        sqlite3.SQLITE_AUTH,
-        sqlite3.SQLITE_BUSY,
-        sqlite3.SQLITE_CANTOPEN,
-        sqlite3.SQLITE_FULL,
-        sqlite3.SQLITE_INTERRUPT,
-        sqlite3.SQLITE_IOERR,
-        sqlite3.SQLITE_LOCKED,
-        sqlite3.SQLITE_NOMEM,
-        sqlite3.SQLITE_NOTADB,
-        sqlite3.SQLITE_PERM,
-        sqlite3.SQLITE_PROTOCOL,
-        sqlite3.SQLITE_READONLY,
-    }
-)
-
-_Outcome: typing.TypeAlias = "list[int] | Exception"
-
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Stats:
@@ -144,7 +124,7 @@ class Writer:
         self._locked_since: float | None = None
         self._logged: set[tuple[str, type[BaseException]]] = set()
         self._numbers = itertools.count()
-        self._outcomes: list[_Outcome] = []
+        self._outcomes: list[_execute.Outcome] = []
         self._pending_rows = 0
         self._queue: collections.deque[_Queued] = collections.deque()
         self._waiters: collections.deque[tuple[int, asyncio.Future[None]]] = collections.deque()
@@ -166,7 +146,7 @@ class Writer:
         self._enqueue(batch, None)
 
     def submit_awaited(self, batch: Batch) -> asyncio.Future[list[int]]:
-        """Queue a batch and return the future of its commit, with what `_execute.apply` returned for it.
+        """Queue a batch and return the future of its commit, with what each of its operations came to.
 
         The future's exception is a `BackendError` where SQLite failed, and a `ValueError` where a payload was
         malformed.
@@ -288,9 +268,9 @@ class Writer:
         self._writing = self._take_group()
         self._outcomes = []
         try:
-            await self._connection.run(_write, [queued.batch for queued in self._writing], self._outcomes)
+            await self._connection.run(_execute.write_group, [queued.batch for queued in self._writing], self._outcomes)
         except errors.BackendError as cause:
-            if _is_common(cause.base_exception):
+            if _execute.is_common_fault(cause.base_exception):
                 self._put_back(cause)
                 return cause
             self._blame_one(cause)
@@ -342,7 +322,7 @@ class Writer:
 
         return group
 
-    def _settle(self, queued: _Queued, outcome: _Outcome) -> None:
+    def _settle(self, queued: _Queued, outcome: _execute.Outcome) -> None:
         if isinstance(outcome, list):
             self._counts["batches"] += 1
             self._counts["rows"] += sum(outcome)
@@ -418,45 +398,3 @@ class Writer:
             _, waiter = self._waiters.popleft()
             if not waiter.done():
                 waiter.set_result(None)
-
-
-def _is_common(exception: BaseException | None) -> bool:
-    """Whether a fault is that of the file or the system, and not of what was to be written."""
-    return isinstance(exception, MemoryError) or errors.result_code(exception or Exception()) in _COMMON_FAULTS
-
-
-def _write(connection: sqlite3.Connection, batches: list[Batch], outcomes: list[_Outcome]) -> None:
-    """Apply batches in one transaction, on the writer's thread; a batch that fails by itself is undone by itself.
-
-    `outcomes` is filled after the commit, which shows to the writer that it happened even where its wait was cancelled.
-
-    Raises
-    ------
-    sqlite3.Error
-        If SQLite fails; nothing of the group is in the file then.
-    """
-    try:
-        connection.execute("BEGIN IMMEDIATE")
-        applied = [_write_one(connection, batch) for batch in batches]
-        connection.execute("COMMIT")
-    except BaseException:
-        # After some failures SQLite has rolled back already, and statements would commit one by one from here on.
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
-
-    outcomes.extend(applied)
-
-
-def _write_one(connection: sqlite3.Connection, batch: Batch) -> _Outcome:
-    connection.execute("SAVEPOINT batch")
-    try:
-        outcome: _Outcome = _execute.apply(connection, batch)
-    except Exception as exception:
-        if _is_common(exception) or not connection.in_transaction:
-            raise
-        connection.execute("ROLLBACK TO batch")
-        outcome = exception
-
-    connection.execute("RELEASE batch")
-    return outcome

@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import logging
 import sqlite3
+import subprocess
+import sys
 import typing
 
 import hikari
@@ -278,13 +280,28 @@ async def test_a_read_that_fails_leaves_those_beside_it_alone(cache: sake_lite.S
         await cache.delete_invite(code)
 
 
-async def test_memory_that_runs_out(cache: sake_lite.SQLiteCache) -> None:
-    session = cache._session  # pyright: ignore[reportPrivateUsage]
-    assert session is not None
-    run = session._writing.run  # pyright: ignore[reportPrivateUsage]
-    await run(lambda connection: connection.execute("PRAGMA hard_heap_limit = 3000000").fetchall())
-    with pytest.raises(BackendError, match="memory ran out"):
-        await cache.set_role(GUILD, samples.role(1, name="x" * 4_000_000))
-    assert (await cache.iter_roles().len()) == 0
-    await cache.set_role(GUILD, samples.role(2))
-    assert [role.id async for role in cache.iter_roles()] == [2]
+_WITHOUT_MEMORY = """
+import asyncio, sqlite3, sys, sake_lite
+
+async def main():
+    async with sake_lite.SQLiteCache(sys.argv[1]) as cache:
+        sqlite3.connect(":memory:").execute("PRAGMA hard_heap_limit = 3000000")
+        try:
+            await cache.set_role(1, {"id": "1", "name": "x" * 4_000_000})
+        except sake_lite.BackendError as error:
+            print(error)
+        await cache.set_role(1, {"id": "2"})
+        print(await cache.iter_roles().len())
+
+asyncio.run(main())
+"""
+
+
+def test_memory_that_runs_out(path: pathlib.Path) -> None:
+    """In a process of its own, since the limit is SQLite's for the whole process, and can only be lowered."""
+    command = [sys.executable, "-c", _WITHOUT_MEMORY, str(path)]
+    ran = subprocess.run(command, timeout=30, capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "memory ran out while using" in ran.stdout
+    assert ran.stdout.endswith("\n1\n")
+    check_file(path)

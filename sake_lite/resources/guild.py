@@ -9,9 +9,10 @@ import typing
 import hikari
 
 from .. import abc
+from .._column import snowflake
 from .._gateway import OUTAGE
 from .._reader import CacheIterator
-from .._table import Table, snowflake
+from .._table import Table
 from ._base import Resource
 
 if typing.TYPE_CHECKING:

@@ -10,9 +10,10 @@ import typing
 import hikari
 
 from .. import abc
+from .._column import snowflake, text
 from .._config import deadline
 from .._reader import CacheIterator
-from .._table import Table, snowflake, text
+from .._table import Table
 from ._base import Resource
 from .user import USERS
 

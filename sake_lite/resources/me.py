@@ -9,7 +9,8 @@ import typing
 import hikari
 
 from .. import abc
-from .._table import Table, snowflake
+from .._column import snowflake
+from .._table import Table
 from ._base import Resource
 from .user import USERS
 

@@ -11,8 +11,9 @@ import hikari
 
 from .. import abc
 from .._chunks import ChunkRequests
+from .._column import snowflake
 from .._reader import CacheIterator
-from .._table import Table, snowflake
+from .._table import Table
 from ._base import Resource
 from .user import USERS
 

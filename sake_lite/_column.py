@@ -1,0 +1,128 @@
+"""The columns of a table: what they hold, where a payload has it, and what values can be there at all."""
+
+from __future__ import annotations
+
+__all__ = ["MAX_SNOWFLAKE", "Column", "Value", "snowflake", "text"]
+
+import collections.abc
+import dataclasses
+import operator
+import typing
+
+if typing.TYPE_CHECKING:
+    from ._codec import Payload
+
+Value: typing.TypeAlias = "int | str | None"
+
+MAX_SNOWFLAKE: typing.Final[int] = 2**63 - 1
+"""The largest ID that SQLite's integers hold; Discord's stay below it until the year 2084."""
+
+_MAX_DIGITS: typing.Final[int] = 19
+
+
+def _parse_snowflake(value: object) -> int:
+    """Read a snowflake out of a payload: text of digits, as Discord sends it, or an integer."""
+    number = -1
+    if isinstance(value, str):
+        if len(value) <= _MAX_DIGITS and value.isascii() and value.isdigit():
+            number = int(value)
+    elif isinstance(value, int) and not isinstance(value, bool):
+        number = int(value)
+
+    if 0 <= number <= MAX_SNOWFLAKE:
+        return number
+
+    raise ValueError(f"{value!r} is not a snowflake")
+
+
+def _parse_text(value: object) -> str:
+    if isinstance(value, str) and _is_storable(value):
+        return value
+
+    raise ValueError(f"{value!r} is not a text")
+
+
+def _is_storable(value: str) -> bool:
+    """Whether a text can be a key: not empty, and no lone surrogates, which UTF-8 has no bytes for."""
+    return bool(value) and (value.isascii() or not any("\ud800" <= character <= "\udfff" for character in value))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Column:
+    """A column whose value is taken from the payload, and which the payload of a row that is read must confirm.
+
+    Parameters
+    ----------
+    name
+        The column's name in the file.
+    affinity
+        Its SQLite type.
+    paths
+        Where in a payload the value may be, the first that is there counting.
+    parse
+        Turns the payload's value into the column's; raises `ValueError`.
+    is_optional
+        Whether a row may lack it.
+    """
+
+    name: str
+    affinity: typing.Literal["INTEGER", "TEXT"]
+    paths: tuple[tuple[str, ...], ...]
+    parse: collections.abc.Callable[[object], int | str]
+    is_optional: bool = False
+
+    def read(self, payload: Payload, /) -> Value:
+        """Return the payload's value for this column.
+
+        Raises
+        ------
+        ValueError
+            If it is missing (and not optional) or not what it should be.
+        """
+        for path in self.paths:
+            value: typing.Any = payload
+            for step in path:
+                is_map = isinstance(value, collections.abc.Mapping)
+                value = typing.cast("Payload", value).get(step) if is_map else None
+
+            if value is not None:
+                return self.parse(value)
+
+        if self.is_optional:
+            return None
+
+        raise ValueError(f"the payload has no {' or '.join('.'.join(path) for path in self.paths)}")
+
+    def argument(self, value: object, /) -> int | str | None:
+        """Return what a method's argument is in this column, or `None` where no row can have that value.
+
+        Raises
+        ------
+        TypeError
+            If it is of the wrong type.
+        """
+        if self.affinity == "TEXT":
+            if not isinstance(value, str):
+                raise TypeError(f"{self.name} must be a str, not {type(value).__name__}")
+            return value if _is_storable(value) else None
+
+        try:
+            number = -1 if isinstance(value, bool) else operator.index(typing.cast("typing.SupportsIndex", value))
+        except TypeError:
+            raise TypeError(f"{self.name} must be a snowflake (an int), not {type(value).__name__}") from None
+
+        return number if 0 <= number <= MAX_SNOWFLAKE else None
+
+
+def _paths(name: str, paths: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(path.split(".")) for path in paths or (name,))
+
+
+def snowflake(name: str, /, *paths: str, optional: bool = False) -> Column:
+    """Describe a column of snowflakes, found in a payload under the dotted `paths` (by default, under its own name)."""
+    return Column(name, "INTEGER", _paths(name, paths), _parse_snowflake, optional)
+
+
+def text(name: str, /, *paths: str) -> Column:
+    """Describe a column of text, found in a payload under the dotted `paths` (by default, under its own name)."""
+    return Column(name, "TEXT", _paths(name, paths), _parse_text)
