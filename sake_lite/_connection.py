@@ -77,12 +77,18 @@ class Connection:
             check_same_thread=False,  # for `abandon`, where the thread is dead
         )
         # Else a program that forgets to close, or dies of an exception, would hang at its end for ever.
-        connection._thread.daemon = True  # pyright: ignore[reportPrivateUsage]
+        thread = connection._thread  # pyright: ignore[reportPrivateUsage]
+        thread.daemon = True
         with errors.from_backend(path):
-            await connection
-            # A damaged text must not keep its neighbours from being read; what it says is compared with the payload.
-            connection.text_factory = _decode_text
+            try:
+                await connection
+            except BaseException:
+                # It ends by itself, but must not be left to tell that to an event loop that is gone.
+                await asyncio.to_thread(thread.join, _CLOSE_TIMEOUT)
+                raise
 
+        # A damaged text must not keep its neighbours from being read; what it says is compared with the payload.
+        connection.text_factory = _decode_text
         return cls(path, connection)
 
     async def run(
