@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 
 import hikari
 
@@ -20,7 +21,8 @@ def make_bot(token: str, path: str = "bot.db") -> hikari.GatewayBot:
     bot = hikari.GatewayBot(
         token,
         intents=sake_lite.SQLiteCache.all_intents() | hikari.Intents.MESSAGE_CONTENT,
-        # hikari's own cache in memory is no longer needed.
+        # hikari's own cache in memory is no longer needed, nor need it request members.
+        auto_chunk_members=False,
         cache_settings=hikari.impl.CacheSettings(components=hikari.api.CacheComponents.NONE),
     )
     cache = sake_lite.SQLiteCache(path, bot, bot.event_manager, event_managed=True)
@@ -42,4 +44,6 @@ def make_bot(token: str, path: str = "bot.db") -> hikari.GatewayBot:
 
 
 if __name__ == "__main__":
+    if "DISCORD_TOKEN" not in os.environ:
+        sys.exit("Set DISCORD_TOKEN to your bot's token.")
     make_bot(os.environ["DISCORD_TOKEN"]).run()

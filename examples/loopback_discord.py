@@ -232,7 +232,7 @@ class LoopbackDiscord:
                 await socket.dispatch(sequence, name, payload)
             await self.dispatch("RESUMED", {})
         elif op == _REQUEST_MEMBERS:
-            await self._send_chunks(data)
+            await self.send_chunks(data)
 
     async def _greet(self, shard: list[int], host: str) -> None:
         ready = {
@@ -248,7 +248,8 @@ class LoopbackDiscord:
         for entry in self.guilds.values():
             await self.dispatch("GUILD_CREATE", entry | {"members": entry["members"][: self.members_in_guild_create]})
 
-    async def _send_chunks(self, request: Payload) -> None:
+    async def send_chunks(self, request: Payload) -> None:
+        """Answer a request for a guild's members."""
         members = self.guilds[request["guild_id"]]["members"]
         starts = range(0, len(members), _CHUNK_MEMBERS)
         for index, start in enumerate(starts):

@@ -18,12 +18,26 @@ if typing.TYPE_CHECKING:
 
 
 def as_app(app: hikari.RESTAware | hikari.api.RESTClient | None) -> hikari.RESTAware:
-    """Return an app for entities: the one given, one around the REST client given, or an offline one."""
+    """Return an app for entities: the one given, one around the REST client given, or an offline one.
+
+    Raises
+    ------
+    TypeError
+        If it is none of these.
+    """
     if app is None:
         return _OfflineApp()
 
-    # Asked in this order, since hikari's protocols take a bot for a `RESTClient` too.
-    return app if isinstance(app, hikari.RESTAware) else _RESTApp(app)
+    # Asked in this order, since hikari's protocols take a bot for a `RESTClient` too. Not everyone checks types, and an
+    # app that is none would show only in the entities.
+    given = typing.cast("object", app)
+    if isinstance(given, hikari.RESTAware):
+        return given
+    # By what it has, since the class's own check asks for part of that only, which an event manager passes too.
+    if isinstance(given, hikari.api.RESTClient) and hasattr(given, "entity_factory"):
+        return _RESTApp(given)
+
+    raise TypeError(f"app must be a bot, a hikari.api.RESTClient or None, not {type(given).__name__}")
 
 
 class _RESTApp(hikari.RESTAware):

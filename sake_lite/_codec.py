@@ -86,6 +86,9 @@ def copy(payload: Payload) -> dict[str, typing.Any]:
     ValueError
         If it is not a JSON object, or could not be read back.
     """
+    if not isinstance(payload, collections.abc.Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ValueError(f"a JSON object is expected, not {type(payload).__name__}")
+
     try:
         copied = decode(*encode(payload))
     except DamagedData as exception:

@@ -43,12 +43,10 @@ class Config:
         for name in ("message_limit", "max_pending_rows"):
             value = getattr(self, name)
             if type(value) is not int or not 0 <= value < 2**63:
-                raise ValueError(f"{name} must be a number of rows, not negative: {value!r}")
+                raise ValueError(f"{name} must be a whole number of rows, not {value!r}")
 
         if not 0 <= self.busy_timeout <= _LONGEST_TIMEOUT:
-            raise ValueError(
-                f"busy_timeout must be a number of seconds up to {_LONGEST_TIMEOUT}: {self.busy_timeout!r}"
-            )
+            raise ValueError(f"busy_timeout must be at most {_LONGEST_TIMEOUT} seconds, not {self.busy_timeout!r}")
 
     @property
     def attempt_timeout(self) -> float:
@@ -73,7 +71,7 @@ class Config:
             if value is None:
                 changes[name] = self.__dataclass_fields__[name].default
             else:
-                changes[name] = seconds(value) if name.endswith("_expire") else value
+                changes[name] = seconds(value) if name.endswith(("_expire", "_timeout")) else value
 
         return dataclasses.replace(self, **changes)
 

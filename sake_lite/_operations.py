@@ -18,7 +18,6 @@ __all__ = ["Batch", "Delete", "Modify", "Operation", "Prune", "Replace", "Rows",
 import collections.abc
 import contextlib
 import dataclasses
-import itertools
 import operator
 import typing
 
@@ -102,11 +101,11 @@ class Rows:
             if self._encoded is not None:
                 yield self._encoded[start : start + size]
             else:
-                yield [self._row(payload) for payload in itertools.islice(self.payloads, start, start + size)]
+                yield [self._row(payload) for payload in self.payloads[start : start + size]]
 
     def _row(self, payload: Payload) -> tuple[typing.Any, ...]:
         if not isinstance(payload, collections.abc.Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise ValueError(f"a payload is a JSON object, not {type(payload).__name__}")
+            raise ValueError(f"a JSON object is expected, not {type(payload).__name__}")
 
         if self.extra:
             payload = {**payload, **self.extra}

@@ -7,6 +7,11 @@ group is, and what nobody awaits is tried again until there is room, in order, u
 
 Awaited batches are not tried again: their callers are told. A lock held by another process is the exception, for which
 callers wait out their `busy_timeout`.
+
+A group can end in four ways: it is committed (`_settle_group`); nothing can be written at present, and it waits with
+all others (`_put_back`); one batch in it spoilt it, and its batches are written one by one until that one fails alone
+(`_blame_one`); or the event loop cancelled the task while the group was with the thread, and whether it was committed
+is looked up before anything else is written (`_recover_group`).
 """
 
 from __future__ import annotations
@@ -21,6 +26,7 @@ import datetime
 import itertools
 import logging
 import math
+import re
 import sqlite3
 import time
 import typing
@@ -40,6 +46,9 @@ _GROUP_ROWS: typing.Final[int] = 4_000
 # Pauses between attempts while nothing can be written, in seconds.
 _FIRST_PAUSE: typing.Final[float] = 0.1
 _LONGEST_PAUSE: typing.Final[float] = 5.0
+
+# What tells one entry's fault from another's of the same cause.
+_DIGITS: typing.Final = re.compile(r"\d+")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +131,7 @@ class Writer:
         self._last_commit: datetime.datetime | None = None
         self._last_error: str | None = None
         self._locked_since: float | None = None
-        self._logged: set[tuple[str, type[BaseException]]] = set()
+        self._logged: set[tuple[str, str]] = set()
         self._numbers = itertools.count()
         self._outcomes: list[_execute.Outcome] = []
         self._pending_rows = 0
@@ -172,7 +181,7 @@ class Writer:
     def report_malformed(self, name: str, exception: BaseException) -> None:
         """Log, once for each event and kind of fault, that an event could not be stored and was dropped."""
         self._counts["failures"] += 1
-        cause = (name, type(exception))
+        cause = (name, _DIGITS.sub("#", str(exception)))
         level = logging.DEBUG if cause in self._logged else logging.WARNING
         self._logged.add(cause)
         _LOGGER.log(level, "%s could not be stored and is dropped: %s", name, exception)

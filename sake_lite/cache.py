@@ -51,9 +51,13 @@ class SQLiteCache(
 
 
     @bot.listen()
-    async def on_message(event: hikari.MessageDeleteEvent) -> None:
+    async def on_message(event: hikari.GuildMessageCreateEvent) -> None:
         message = await cache.get_message(event.message_id)
+        author = await cache.get_member(event.guild_id, event.author_id)
     ```
+
+    The cache takes an event in before a listener gets it: a message is there in the listener of its creation, and
+    gone in that of its deletion.
     """
 
     __slots__ = ()

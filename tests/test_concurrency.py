@@ -43,7 +43,6 @@ async def test_readers_never_see_part_of_a_guild(cache: sake_lite.SQLiteCache, p
     async def write() -> None:
         nonlocal is_over
         for generation in range(1, 51):
-            cache.stats()
             await cache.ingest("GUILD_CREATE", _guild_with_roles(generation))
         is_over = True
 
@@ -65,6 +64,7 @@ async def test_another_connection_never_sees_part_of_a_guild(cache: sake_lite.SQ
             while not writing.done():
                 counts.add(other.execute("SELECT count(*) FROM members").fetchone()[0])
                 await asyncio.sleep(0)
+            counts.add(other.execute("SELECT count(*) FROM members").fetchone()[0])
             await cache.clear_members()
     assert counts == {0, 2_000}
 
@@ -121,22 +121,37 @@ async def test_cancelled_calls_leave_the_cache_working(seed: int, cache: sake_li
     assert cache.stats().failures == 0
 
 
-async def test_the_event_loop_stays_free(cache: sake_lite.SQLiteCache) -> None:
-    """While 5,000 members come in with one event, the loop goes round more often than once for every slice of them."""
-    members = [samples.member(number) for number in range(1, 5_001)]
-    payload = samples.guild_create(members=members, member_count=5_000)
-    began = time.perf_counter()
-    writing = asyncio.ensure_future(cache.ingest("GUILD_CREATE", payload))
-    await asyncio.sleep(0)
-    taken_in = time.perf_counter() - began
-    turns = 0
-    while not writing.done():
+async def _longest_turn(work: typing.Awaitable[object]) -> tuple[float, float]:
+    """Return the longest turn of the event loop during some work, and how long the work took, in seconds."""
+    working = asyncio.ensure_future(work)
+    began = last = time.perf_counter()
+    longest = 0.0
+    while not working.done():
         await asyncio.sleep(0)
-        turns += 1
-    took = time.perf_counter() - began
+        now = time.perf_counter()
+        longest, last = max(longest, now - last), now
+    await working
+    return longest, last - began
 
-    assert turns > 40
-    assert taken_in < took / 4, "most of the work is not done on the loop"
+
+async def test_the_event_loop_stays_free(cache: sake_lite.SQLiteCache) -> None:
+    """Taking in and iterating over 5,000 members holds the loop for a small part of the time that it takes.
+
+    The best of three counts: the machine may hold the process itself, and that says nothing about the cache.
+    """
+    members = [samples.member(number) for number in range(1, 5_001)]
+    parts_in: list[float] = []
+    parts_out: list[float] = []
+    for _ in range(3):
+        await cache.clear_members()
+        payload = samples.guild_create(members=members, member_count=5_000)
+        longest, took = await _longest_turn(cache.ingest("GUILD_CREATE", payload))
+        parts_in.append(longest / took)
+        longest, took = await _longest_turn(cache.iter_members().count())
+        parts_out.append(longest / took)
+
+    assert min(parts_in) < 1 / 6
+    assert min(parts_out) < 1 / 6
     assert await cache.iter_members().len() == 5_000
 
 

@@ -182,10 +182,18 @@ async def test_a_changed_reference(column: str, whole: Path, path: Path) -> None
             await anext(getattr(cache, f"iter_messages_for_{by}")(77))
 
 
-async def test_me_is_checked_too(whole: Path, path: Path) -> None:
+@pytest.mark.parametrize("change", ["byte", "checksum", "identity", "empty"])
+async def test_me_is_checked_like_the_others(change: str, whole: Path, path: Path) -> None:
     path.write_bytes(whole.read_bytes())
     with contextlib.closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("UPDATE me SET checksum = checksum + 1")
+        ((data, checksum),) = connection.execute("SELECT data, checksum FROM me").fetchall()
+        changed = {
+            "byte": (data[:-1] + bytes([data[-1] ^ 1]), checksum),
+            "checksum": (data, checksum + 1),
+            "identity": _sealed(samples.me(77)),
+            "empty": _sealed({}),
+        }
+        connection.execute("UPDATE me SET data = ?, checksum = ?", changed[change])
     async with sake_lite.SQLiteCache(path) as cache:
         with pytest.raises(InvalidDataFound, match=f"{samples.USER} of me"):
             await cache.get_me()

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import copy
+import sqlite3
 import typing
 
+import cbor2
 import hikari
 import pytest
 import samples
@@ -14,6 +17,8 @@ from samples import CHANNEL, GUILD, USER, Payload
 from sake_lite import EntryNotFound
 
 if typing.TYPE_CHECKING:
+    import pathlib
+
     import sake_lite
 
     Cache: typing.TypeAlias = sake_lite.SQLiteCache
@@ -156,11 +161,21 @@ async def test_guild_delete(cache: Cache) -> None:
             assert set(guilds) == {OTHER_GUILD}, table.name
 
 
-async def test_guild_delete_of_an_outage_keeps_everything(cache: Cache) -> None:
+def _stored_guild(path: pathlib.Path) -> Payload:
+    """Return a guild's payload as it is in the file; hikari's guilds do not say whether they are unavailable."""
+    with contextlib.closing(sqlite3.connect(path)) as other:
+        ((data,),) = other.execute("SELECT data FROM guilds").fetchall()
+    return cbor2.loads(data)
+
+
+async def test_guild_delete_of_an_outage_keeps_everything(cache: Cache, path: pathlib.Path) -> None:
     await cache.ingest("GUILD_CREATE", _full_guild())
     await cache.ingest("GUILD_DELETE", {"id": str(GUILD), "unavailable": True})
     assert await _ids(cache.iter_guilds()) == [GUILD]
     assert await cache.iter_members_for_guild(GUILD).len() == 2
+    assert _stored_guild(path)["unavailable"] is True
+    await cache.ingest("GUILD_CREATE", _full_guild())
+    assert _stored_guild(path).get("unavailable") is False
 
 
 @pytest.mark.parametrize("event", ["CHANNEL_CREATE", "CHANNEL_UPDATE"])

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import pathlib
 import re
 import subprocess
 import sys
+import textwrap
 import typing
 
 import hikari
 import pytest
+from loopback_discord import guild, member
+
+import sake_lite
 
 if typing.TYPE_CHECKING:
     import types
@@ -78,16 +83,48 @@ def _readme_blocks() -> list[str]:
     return re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
 
 
-@pytest.mark.parametrize("number", range(len(_readme_blocks())))
-def test_code_in_the_readme_compiles_and_names_what_exists(number: int) -> None:
-    """Each block is run as it stands, but for the last line of the bot's, which would need a token."""
-    block = _readme_blocks()[number].replace("bot.run()", "").replace('"your token"', '"MTAw.loop.back"')
-    compiled = compile(block, f"README.md, block {number}", "exec", flags=0x2000)  # top-level await
-    names = set(re.findall(r"cache\.(\w+)\(", block))
-    import sake_lite
+# What the README's blocks, in their order, need before and after them to be run as they stand.
+_AROUND = {
+    "the bot in ten lines": ("", "print(bot.event_manager.get_listeners(hikari.StartingEvent) != ())", "True"),
+    "without a bot": ("", "", "Tea house 3"),
+    "iterating": (
+        """
+import sake_lite
+channel_id = user_id = 201
+async def main():
+    async with sake_lite.SQLiteCache("bot.db") as cache:
+""",
+        """
+        print(nicknames)
+import asyncio
+asyncio.run(main())
+""",
+        "['Countess']",
+    ),
+    "keeping less": ("import sake_lite", "print(Cache.all_intents())", "GUILDS|GUILD_MEMBERS"),
+}
 
-    assert names <= set(dir(sake_lite.SQLiteCache)), names
-    assert compiled
+
+async def _fill(path: pathlib.Path) -> None:
+    members = [member(100, "bot"), member(201, "ada", nick="Countess"), member(202, "grace")]
+    async with sake_lite.SQLiteCache(path) as cache:
+        await cache.ingest("GUILD_CREATE", guild(1_000, "Tea house", members))
+
+
+@pytest.mark.parametrize("number", range(len(_AROUND)), ids=_AROUND)
+def test_code_in_the_readme_runs(number: int, tmp_path: pathlib.Path) -> None:
+    blocks = _readme_blocks()
+    assert len(blocks) == len(_AROUND)
+    before, after, says = list(_AROUND.values())[number]
+    block = blocks[number].replace('"your token"', '"MTAw.loop.back"').replace("bot.run()", "")
+    if before.strip().endswith("as cache:"):
+        block = textwrap.indent(block, " " * 8)
+
+    asyncio.run(_fill(tmp_path / "bot.db"))
+    command = [sys.executable, "-c", f"{before}\n{block}\n{after}"]
+    ran = subprocess.run(command, timeout=30, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    assert says in ran.stdout
 
 
 def test_the_readme_has_the_two_commands() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import datetime
 import math
@@ -15,7 +16,7 @@ from conftest import check_file
 from samples import GUILD, USER
 
 import sake_lite
-from sake_lite import EntryNotFound, _config
+from sake_lite import EntryNotFound, _config, _session
 
 if typing.TYPE_CHECKING:
     import collections.abc
@@ -295,4 +296,36 @@ async def test_housekeeping_keeps_the_newest_messages(path: pathlib.Path) -> Non
             await cache.ingest("MESSAGE_CREATE", samples.message(number))
         await _keep_house(cache)
         assert [message.id async for message in cache.iter_messages()] == [*range(31, 51)]
+    check_file(path)
+
+
+async def test_housekeeping_happens_by_itself(
+    path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, clock: Clock
+) -> None:
+    monkeypatch.setattr(_session, "_HOUSEKEEPING_INTERVAL", 0.01)
+    async with sake_lite.SQLiteCache(path) as cache:
+        await cache.set_user(samples.user(), expire_time=5)
+        clock.advance(6)
+        with contextlib.closing(sqlite3.connect(path)) as other:
+            async with asyncio.timeout(10):
+                while other.execute("SELECT count(*) FROM users").fetchone() != (0,):
+                    await asyncio.sleep(0.01)
+    check_file(path)
+
+
+async def test_the_intents_of_the_shard_decide(path: pathlib.Path, clock: Clock) -> None:
+    """Where the cache was given no bot, the shard that an event comes from says what the bot is told of."""
+    bot = hikari.GatewayBot("MTAw.loop.back", banner=None, logs=None, suppress_optimization_warning=True)
+
+    class Shard:
+        intents = hikari.Intents.GUILDS
+
+    async with sake_lite.SQLiteCache(path, bot.rest, bot.event_manager) as cache:
+        payload = samples.guild_create(members=[samples.member()], member_count=9)
+        shard = typing.cast("hikari.api.GatewayShard", Shard())
+        event = hikari.ShardPayloadEvent(app=bot, shard=shard, payload=payload, name="GUILD_CREATE")
+        await bot.event_manager.dispatch(event, return_tasks=True)
+        assert await _is_there(cache.get_member(GUILD, USER))
+        clock.advance(DAY)
+        assert not await _is_there(cache.get_member(GUILD, USER))
     check_file(path)

@@ -145,6 +145,7 @@ async def test_a_table_that_is_damaged_later_is_a_backend_error(path: pathlib.Pa
         file.seek(size // 2)
         file.write(bytes(range(256)) * ((size - size // 2) // 256))
     async with sake_lite.SQLiteCache(path) as cache:
+        # Which of the two depends on whether SQLite or the check value meets the damage first.
         with pytest.raises((BackendError, sake_lite.InvalidDataFound)):
             async for _ in cache.iter_roles():
                 pass
@@ -161,7 +162,6 @@ async def test_a_table_that_is_missing_is_a_backend_error(cache: sake_lite.SQLit
         with pytest.raises(BackendError, match=str(path)) as caught:
             await call
         assert isinstance(caught.value.base_exception, sqlite3.Error)
-        assert caught.value.__cause__ is caught.value.base_exception or caught.value.base_exception is not None
 
 
 @pytest.mark.parametrize("make", [_another_program, _newer], ids=["foreign", "newer"])
@@ -190,6 +190,7 @@ import asyncio, sys, sake_lite
 async def main():
     async with sake_lite.SQLiteCache(sys.argv[1]) as cache:
         await cache.ingest("GUILD_ROLE_CREATE", {"guild_id": "1", "role": {"id": sys.argv[2]}})
+print("ready", flush=True)
 sys.stdin.readline()
 asyncio.run(main())
 """
@@ -204,6 +205,9 @@ def test_processes_that_create_a_file_at_the_same_moment(tmp_path: pathlib.Path)
             for command in arguments
         ]
         for process in processes:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+        for process in processes:
             assert process.stdin is not None
             process.stdin.write("\n")
             process.stdin.flush()
@@ -211,3 +215,4 @@ def test_processes_that_create_a_file_at_the_same_moment(tmp_path: pathlib.Path)
 
         with contextlib.closing(sqlite3.connect(path)) as connection:
             assert connection.execute("SELECT role_id FROM roles ORDER BY 1").fetchall() == [(1,), (2,), (3,), (4,)]
+        check_file(path)

@@ -149,3 +149,16 @@ def test_requesting_members_needs_an_event_manager_and_the_intent(path: pathlib.
     with pytest.raises(ValueError, match="GUILD_MEMBERS intent"):
         cache.chunk_on_guild_create(bot)
     assert cache.chunk_on_guild_create(None) is cache
+
+
+async def test_presences_are_requested_with_the_members(path: pathlib.Path) -> None:
+    requests: list[dict[str, typing.Any]] = []
+
+    class Recording(LoopbackDiscord):
+        async def send_chunks(self, request: dict[str, typing.Any]) -> None:
+            requests.append(request)
+            await super().send_chunks(request)
+
+    async with Recording(_guilds()) as discord, _running(discord, path) as (_, cache):
+        await _until_all_members(cache)
+    assert [(request["guild_id"], request["presences"]) for request in requests] == [(str(OTHER), True)]

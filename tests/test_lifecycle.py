@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import pathlib
 import stat
@@ -174,24 +175,24 @@ def test_a_cache_belongs_to_its_event_loop(path: pathlib.Path) -> None:
 
 
 def test_closing_in_finally_when_everything_is_cancelled(path: pathlib.Path) -> None:
-    """`asyncio.run` cancels all tasks at its end, the writer's too; what a task queued is written all the same."""
+    """`asyncio.run` cancels all tasks at its end, the writer's too; what was queued is written all the same."""
     cache = sake_lite.SQLiteCache(path)
 
-    async def work() -> None:
+    async def work(is_open: asyncio.Event) -> None:
+        await cache.open()
+        is_open.set()
         try:
-            await cache.open()
-            for number in range(1, 301):
-                await cache.set_role(GUILD, samples.role(number)) if number % 100 == 0 else asyncio.ensure_future(
-                    cache.set_role(GUILD, samples.role(number))
-                )
             await asyncio.Event().wait()
         finally:
+            writes = [asyncio.ensure_future(cache.set_role(GUILD, samples.role(number))) for number in range(1, 301)]
+            await asyncio.sleep(0)
             await cache.close()
+            await asyncio.gather(*writes)
 
     async def main() -> None:
-        worker = asyncio.ensure_future(work())
-        while not (cache.is_alive and cache.stats().batches >= 200):
-            await asyncio.sleep(0)
+        is_open = asyncio.Event()
+        worker = asyncio.ensure_future(work(is_open))
+        await is_open.wait()
         assert not worker.done()
 
     asyncio.run(main())
@@ -201,7 +202,7 @@ def test_closing_in_finally_when_everything_is_cancelled(path: pathlib.Path) -> 
         async with cache:
             return await cache.iter_roles().len()
 
-    assert asyncio.run(count()) >= 200
+    assert asyncio.run(count()) == 300
 
 
 @pytest.mark.parametrize(
@@ -229,6 +230,7 @@ def test_a_program_that_forgets_to_close_ends(end: str, path: pathlib.Path) -> N
             return await cache.iter_roles().len()
 
     assert asyncio.run(count()) == 1, "what was acknowledged is there"
+    check_file(path)
 
 
 async def test_the_bot_opens_and_closes_it(path: pathlib.Path) -> None:
@@ -333,7 +335,7 @@ def test_a_path_that_is_no_file(path: str) -> None:
     ids=str,
 )
 def test_a_setting_that_makes_no_sense(settings: dict[str, typing.Any], path: pathlib.Path) -> None:
-    with pytest.raises(ValueError, match=r"negative|busy_timeout"):
+    with pytest.raises(ValueError, match=r"negative|busy_timeout|whole number"):
         sake_lite.SQLiteCache(path, **settings)
 
 
@@ -420,3 +422,30 @@ async def test_a_cancelled_with_block_leaves_nothing_open(path: pathlib.Path) ->
         assert not cache.is_alive
 
     check_file(path)
+
+
+async def test_a_bot_that_starts_without_its_file(tmp_path: pathlib.Path, caplog: pytest.LogCaptureFixture) -> None:
+    bot = _bot()
+    path = tmp_path / "missing" / "bot.db"
+    cache = sake_lite.SQLiteCache(path, bot, bot.event_manager, event_managed=True)
+    with caplog.at_level(logging.ERROR, "hikari.sake_lite"):
+        await bot.event_manager.dispatch(hikari.StartingEvent(app=bot), return_tasks=True)
+    assert "the bot starts without its cache" in caplog.text
+    with pytest.raises(ClosedClient, match=r"could not be opened when the bot started: .*create it first") as caught:
+        await cache.get_me()
+    assert isinstance(caught.value.base_exception, sake_lite.BackendError)
+
+    path.parent.mkdir()
+    async with cache:
+        await cache.set_me(samples.me())
+    with pytest.raises(ClosedClient, match="the cache is not open"):
+        await cache.get_me()
+    check_file(path)
+
+
+@pytest.mark.parametrize("app", ["a token", 5, object()])
+def test_an_app_that_is_none(app: typing.Any, path: pathlib.Path) -> None:
+    with pytest.raises(TypeError, match="app must be a bot"):
+        sake_lite.SQLiteCache(path, app)
+    with pytest.raises(TypeError, match="app must be a bot"):
+        sake_lite.SQLiteCache(path, typing.cast("typing.Any", _bot().event_manager))

@@ -77,6 +77,7 @@ async def test_iterating_while_rows_come_and_go(sample: Sample, cache: sake_lite
 
     assert len(set(met)) == len(met)
     assert set(map(sample.expected, range(440))) <= set(met)
+    assert sample.expected(1_050) in met, "what is stored ahead is met"
 
 
 async def test_iterating_holds_nothing_open(sample: Sample, cache: sake_lite.SQLiteCache, path: pathlib.Path) -> None:
@@ -117,3 +118,10 @@ async def test_lookups_use_indexes_in_their_own_order(
             for *_, detail in other.execute(f"EXPLAIN QUERY PLAN {statement}", values).fetchall():
                 assert "TEMP B-TREE" not in detail, statement
                 assert not detail.startswith(f"SCAN {table.name}") or "CONSTANT" in detail, (statement, detail)
+
+
+async def test_an_iteration_keeps_one_window_in_memory(sample: Sample, cache: sake_lite.SQLiteCache) -> None:
+    await _fill(cache, sample, 1_000)
+    iterator = iterate(cache, sample)
+    await anext(iterator)
+    assert len([*iterator._buffer]) < 250  # pyright: ignore[reportPrivateUsage]

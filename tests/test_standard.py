@@ -6,15 +6,18 @@ its kind, arguments and errors (hikari-sake's documentation of `sake.abc`).
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import inspect
 import json
 import pathlib
 import pkgutil
+import sqlite3
 import typing
 
 import hikari
 import pytest
+import samples
 from samples import SAMPLES
 
 import sake_lite
@@ -183,6 +186,94 @@ async def test_method_on_an_empty_cache(name: str, value: int, cache: sake_lite.
         assert await _call(cache, name, arguments) in (None, [])
         if name.startswith("iter_"):
             assert await getattr(cache, name)(*arguments).len() == 0
+
+
+_IDS: dict[str, int | str] = {
+    "guild_id": 1,
+    "channel_id": 2,
+    "user_id": 3,
+    "message_id": 4,
+    "role_id": 5,
+    "emoji_id": 6,
+    "invite_code": "code",
+}
+
+
+async def _store_one_of_each(cache: sake_lite.SQLiteCache) -> None:
+    """Store one entry of each resource, all under the IDs above."""
+    await cache.set_guild(samples.guild(1))
+    await cache.set_guild_channel(samples.channel(2, guild_id=1))
+    await cache.set_user(samples.user(3))
+    await cache.set_me(samples.me(3))
+    await cache.set_member(1, samples.member(3))
+    await cache.set_presence(samples.presence(3, guild_id=1))
+    await cache.set_voice_state(1, samples.voice_state(3, channel_id=2))
+    await cache.set_message(samples.message(4, author=3, channel_id=2, guild_id=1))
+    await cache.set_role(1, samples.role(5))
+    await cache.set_emoji(1, samples.emoji(6))
+    await cache.set_invite(samples.invite("code", channel_id=2, guild_id=1))
+
+
+def _raising(error: str) -> list[str]:
+    return [name for name, entry in _METHODS.items() if error in entry["raises"]]
+
+
+def _ids(name: str) -> list[typing.Any]:
+    return [_IDS[argument] for argument in _METHODS[name]["arguments"]]
+
+
+@pytest.mark.parametrize("name", _METHODS)
+async def test_method_on_a_full_cache(name: str, cache: sake_lite.SQLiteCache) -> None:
+    """`get_*` and `iter_*` find the entry; `delete_*` and `clear_*` remove it, and nothing of another resource's."""
+    await _store_one_of_each(cache)
+    found = await _call(cache, name, _ids(name))
+    if name.startswith("get_"):
+        assert found is not None
+    elif name.startswith("iter_"):
+        assert isinstance(found, list)
+        assert len(typing.cast("list[object]", found)) == 1
+    else:
+        counts = {sample.table: await getattr(cache, f"iter_{sample.table}")().len() for sample in SAMPLES}
+        emptied = [table for table, count in counts.items() if count == 0]
+        assert emptied == ([] if name == "delete_me" else [_table_of(name)])
+
+
+def _table_of(name: str) -> str:
+    """Return the table that a `delete_*` or `clear_*` is about."""
+    verb, _, rest = name.partition("_")
+    return f"{rest}s" if verb == "delete" else rest.partition("_for_")[0]
+
+
+@pytest.mark.parametrize("name", _raising("InvalidDataFound"))
+async def test_method_on_damaged_data_raises_invalid_data_found(
+    name: str, cache: sake_lite.SQLiteCache, path: pathlib.Path
+) -> None:
+    await _store_one_of_each(cache)
+    with contextlib.closing(sqlite3.connect(path)) as other, other:
+        for table in cache.all_tables:
+            other.execute(f"UPDATE {table.name} SET data = x'a0'")
+    with pytest.raises(sake_lite.InvalidDataFound):
+        await _call(cache, name, _ids(name))
+    for sample in SAMPLES:
+        await getattr(cache, f"clear_{sample.table}")()
+    await cache.delete_me()
+
+
+@pytest.mark.parametrize("name", _raising("BackendError"))
+async def test_method_on_a_broken_file_raises_backend_error(
+    name: str, cache: sake_lite.SQLiteCache, path: pathlib.Path
+) -> None:
+    with contextlib.closing(sqlite3.connect(path)) as other, other:
+        for table in cache.all_tables:
+            other.execute(f"DROP TABLE {table.name}")
+    with pytest.raises(sake_lite.BackendError, match=r"bot\.db"):
+        await _call(cache, name, _ids(name))
+
+
+def test_the_standard_says_which_methods_raise_what() -> None:
+    assert set(_raising("BackendError")) == set(_METHODS)
+    assert {name for name in _METHODS if name.startswith(("get_", "iter_"))} == set(_raising("InvalidDataFound"))
+    assert {name for name in _METHODS if name.startswith("get_")} == set(_raising("EntryNotFound"))
 
 
 @pytest.mark.parametrize("value", ["1", 1.0, None])

@@ -8,6 +8,7 @@ import logging
 import sqlite3
 import subprocess
 import sys
+import threading
 import typing
 
 import hikari
@@ -278,6 +279,83 @@ async def test_a_read_that_fails_leaves_those_beside_it_alone(cache: sake_lite.S
     assert isinstance(user, hikari.User)
     for code in ("", "\ud800"):
         await cache.delete_invite(code)
+
+
+def _writer(cache: sake_lite.SQLiteCache) -> typing.Any:
+    session = cache._session  # pyright: ignore[reportPrivateUsage]
+    assert session is not None
+    return session.writer
+
+
+@contextlib.contextmanager
+def _busy_thread(cache: sake_lite.SQLiteCache) -> collections.abc.Generator[None]:
+    """Keep the writer's thread busy, so that what is written meanwhile is under way until the end of the block."""
+    may_go_on = threading.Event()
+    session = cache._session  # pyright: ignore[reportPrivateUsage]
+    assert session is not None
+    waiting = asyncio.ensure_future(session._writing.run(lambda _: may_go_on.wait(10)))  # pyright: ignore[reportPrivateUsage]
+    try:
+        yield
+    finally:
+        may_go_on.set()
+        del waiting
+
+
+@pytest.mark.parametrize("and_then", ["close", "write"])
+async def test_a_group_that_is_under_way_when_the_task_is_cancelled(and_then: str, path: pathlib.Path) -> None:
+    """It is neither lost nor written twice: a member is counted once."""
+    cache = sake_lite.SQLiteCache(path)
+    await cache.open()
+    await cache.ingest("GUILD_CREATE", samples.guild_create(member_count=3))
+    with _busy_thread(cache):
+        await asyncio.sleep(0)
+        added = asyncio.ensure_future(cache.ingest("GUILD_MEMBER_ADD", samples.member(guild_id=str(GUILD))))
+        await _until(lambda: bool(_writer(cache)._writing))
+        _writer(cache)._task.cancel()
+        await asyncio.sleep(0)
+    if and_then == "close":
+        await cache.close()
+        await cache.open()
+    else:
+        await cache.set_role(GUILD, samples.role(1))
+    await added
+    assert (await cache.get_guild(GUILD)).member_count == 4
+    assert (await cache.get_member(GUILD, samples.USER)).id == samples.USER
+    await cache.close()
+    check_file(path)
+
+
+async def test_what_waits_when_the_task_is_cancelled_while_closing(path: pathlib.Path) -> None:
+    cache = sake_lite.SQLiteCache(path)
+    await cache.open()
+    with _busy_thread(cache):
+        await asyncio.sleep(0)
+        writes = [asyncio.ensure_future(cache.set_role(GUILD, samples.role(1)))]
+        await _until(lambda: bool(_writer(cache)._writing))
+        writes += [asyncio.ensure_future(cache.set_role(GUILD, samples.role(number))) for number in (2, 3)]
+        await asyncio.sleep(0)
+        task = _writer(cache)._task
+        closing = asyncio.ensure_future(cache.close())
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.sleep(0)
+    await asyncio.gather(closing, *writes)
+    async with cache:
+        assert [role.id async for role in cache.iter_roles()] == [1, 2, 3]
+    check_file(path)
+
+
+async def test_different_faults_of_one_event_are_each_logged(
+    cache: sake_lite.SQLiteCache, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING, "hikari.sake_lite"):
+        for _ in range(3):
+            await _dispatch(cache, "MESSAGE_CREATE", {})
+            await _dispatch(cache, "MESSAGE_CREATE", {"author": {"id": "x"}, "id": "1", "channel_id": "1"})
+        for number in range(3):
+            await _dispatch(cache, "MESSAGE_CREATE", samples.message(1, channel_id=-number - 1))
+    assert len(caplog.records) == 3
+    assert cache.stats().failures == 9
 
 
 _WITHOUT_MEMORY = """

@@ -11,6 +11,7 @@ __all__ = ["Resource"]
 import asyncio
 import contextlib
 import dataclasses
+import logging
 import typing
 import warnings
 
@@ -32,6 +33,7 @@ if typing.TYPE_CHECKING:
     from .._config import ExpireT
     from .._table import Row, Table
 
+_LOGGER: typing.Final = logging.getLogger("hikari.sake_lite")
 _EntityT = typing.TypeVar("_EntityT")
 
 
@@ -48,7 +50,8 @@ class Resource(abc.Resource):
     event_manager
         The event manager whose gateway events fill the cache, while it is open.
     event_managed
-        Whether the cache opens when the bot starts and closes when the bot has stopped.
+        Whether the cache opens when the bot starts and closes when the bot has stopped. Where it cannot be opened then,
+        that is logged, the bot starts all the same, and using the cache raises `ClosedClient`, which says why.
     user_expire
         How long a user is kept after it was last seen, once no cached member is that user. By default one day.
     member_expire
@@ -61,7 +64,7 @@ class Resource(abc.Resource):
     invite_expire
         How long an invite is kept that does not say when it ends. By default 30 days.
     busy_timeout
-        How long a call waits for a lock that another process holds on the file, in seconds. By default 5.
+        How long a call waits for a lock that another process holds on the file. By default 5 seconds.
     max_pending_rows
         How many rows of events wait at most while nothing can be written; beyond it the oldest events are dropped,
         which `stats` counts. By default 200,000.
@@ -70,14 +73,26 @@ class Resource(abc.Resource):
     ------
     ValueError
         If `event_managed` is asked for without an event manager, a setting makes no sense, or the path names no file.
+    TypeError
+        If `app` is neither a bot nor a REST client, or a lifetime is neither a number nor a `timedelta`.
 
     Notes
     -----
-    Lifetimes are seconds (`int` or `float`) or a `datetime.timedelta`; `inf` and `nan` mean for ever, `None` the
-    default.
+    Times are seconds (`int` or `float`) or a `datetime.timedelta`; a lifetime of `inf` or `nan` is for ever. `None` is
+    the default of each.
     """
 
-    __slots__ = ("_app", "_chunks", "_config", "_event_manager", "_intents", "_path", "_session", "_transition")
+    __slots__ = (
+        "_app",
+        "_chunks",
+        "_config",
+        "_event_manager",
+        "_failure",
+        "_intents",
+        "_path",
+        "_session",
+        "_transition",
+    )
 
     tables: typing.ClassVar[tuple[Table[typing.Any], ...]] = ()
     """The tables that this class itself adds."""
@@ -102,8 +117,8 @@ class Resource(abc.Resource):
         message_expire: ExpireT | None = None,
         message_limit: int | None = None,
         invite_expire: ExpireT | None = None,
-        busy_timeout: float = 5.0,
-        max_pending_rows: int = 200_000,
+        busy_timeout: ExpireT | None = None,
+        max_pending_rows: int | None = None,
     ) -> None:
         if event_managed and event_manager is None:
             raise ValueError("event_managed needs an event_manager")
@@ -111,6 +126,7 @@ class Resource(abc.Resource):
         self._app = _app.as_app(app)
         self._chunks: ChunkRequests | None = None
         self._event_manager = event_manager
+        self._failure: errors.BackendError | None = None
         self._path = _file.absolute(path)
         self._session: Session | None = None
         self._transition: asyncio.Task[None] | None = None
@@ -245,7 +261,12 @@ class Resource(abc.Resource):
     # The gateway.
 
     async def _on_starting(self, _: hikari.StartingEvent) -> None:
-        await self.open()
+        try:
+            await self.open()
+        except errors.BackendError as error:
+            # hikari starts the bot all the same, so whoever uses the cache is told again.
+            self._failure = error
+            _LOGGER.error("the bot starts without its cache: %s", error)
 
     async def _on_stopped(self, _: hikari.StoppedEvent) -> None:
         await self.close()
@@ -280,7 +301,8 @@ class Resource(abc.Resource):
         for table in self.all_tables:
             if missing := table.intents & ~self._intents:
                 warnings.warn(
-                    f"{table.name} will not be kept up to date without the intents {missing}",
+                    f"{table.name} will not be kept up to date without the intents {missing}; give them to the bot, "
+                    "and enable those that are privileged in Discord's developer portal",
                     hikari.MissingIntentWarning,
                     stacklevel=3,
                 )
@@ -306,6 +328,7 @@ class Resource(abc.Resource):
             return
 
         self._session = await Session.open(self._path, self._scope)
+        self._failure = None
         if self._event_manager is not None:
             self._event_manager.subscribe(hikari.ShardPayloadEvent, self._on_shard_payload)
 
@@ -338,10 +361,14 @@ class Resource(abc.Resource):
                 self._event_manager.unsubscribe(hikari.ShardPayloadEvent, self._on_shard_payload)
 
     def _open_session(self) -> Session:
-        if self._session is None:
-            raise errors.ClosedClient("the cache is not open; use `async with cache:` or `await cache.open()`")
+        if self._session is not None:
+            return self._session
 
-        return self._session
+        if self._failure is not None:
+            message = f"the cache could not be opened when the bot started: {self._failure}"
+            raise errors.ClosedClient(message, exception=self._failure)
+
+        raise errors.ClosedClient("the cache is not open; use `async with cache:` or `await cache.open()`")
 
     # Reading.
 

@@ -48,7 +48,7 @@ class EmojiCache(Resource, abc.RefEmojiCache):
     """Custom emojis of guilds, from GUILD_CREATE, GUILD_UPDATE and GUILD_EMOJIS_UPDATE."""
 
     __slots__ = ()
-    tables = (EMOJIS,)
+    tables: typing.ClassVar = (EMOJIS,)
 
     async def get_emoji(self, emoji_id: hikari.Snowflakeish, /) -> hikari.KnownCustomEmoji:
         return await self._get(EMOJIS, emoji_id)
@@ -81,7 +81,7 @@ class EmojiCache(Resource, abc.RefEmojiCache):
         Raises
         ------
         ValueError
-            If the payload is not a custom emoji's; nothing is stored then.
+            If it is no JSON object with the IDs that it is stored by; nothing is stored then.
         BackendError
             If it cannot be written.
         """

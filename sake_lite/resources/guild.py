@@ -91,7 +91,7 @@ class GuildCache(Resource, abc.RefGuildCache):
     """Guilds, from GUILD_CREATE, GUILD_UPDATE and GUILD_DELETE; their `member_count` follows GUILD_MEMBER_*."""
 
     __slots__ = ()
-    tables = (GUILDS,)
+    tables: typing.ClassVar = (GUILDS,)
 
     async def get_guild(self, guild_id: hikari.Snowflakeish, /) -> hikari.GatewayGuild:
         return await self._get(GUILDS, guild_id)
@@ -116,7 +116,7 @@ class GuildCache(Resource, abc.RefGuildCache):
         Raises
         ------
         ValueError
-            If the payload is not a guild's; nothing is stored then.
+            If it is no JSON object with the IDs that it is stored by; nothing is stored then.
         BackendError
             If it cannot be written.
         """

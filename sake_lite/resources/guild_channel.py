@@ -74,7 +74,7 @@ class GuildChannelCache(Resource, abc.RefGuildChannelCache):
     """Channels of guilds, from GUILD_CREATE, CHANNEL_* and CHANNEL_PINS_UPDATE."""
 
     __slots__ = ()
-    tables = (GUILD_CHANNELS,)
+    tables: typing.ClassVar = (GUILD_CHANNELS,)
 
     async def get_guild_channel(self, channel_id: hikari.Snowflakeish, /) -> hikari.PermissibleGuildChannel:
         return await self._get(GUILD_CHANNELS, channel_id)
@@ -107,7 +107,8 @@ class GuildChannelCache(Resource, abc.RefGuildChannelCache):
         Raises
         ------
         ValueError
-            If the payload is not that of a guild's channel, or that of a thread; nothing is stored then.
+            If the payload lacks an ID that it is stored by, or is of no type of guild channel; nothing is stored
+            then.
         BackendError
             If it cannot be written.
         """

@@ -63,7 +63,7 @@ class InviteCache(Resource, abc.RefInviteCache):
     """Invites, from INVITE_CREATE and INVITE_DELETE, until they end."""
 
     __slots__ = ()
-    tables = (INVITES,)
+    tables: typing.ClassVar = (INVITES,)
 
     async def get_invite(self, invite_code: str, /) -> hikari.InviteWithMetadata:
         return await self._get(INVITES, invite_code)
@@ -103,7 +103,7 @@ class InviteCache(Resource, abc.RefInviteCache):
         Raises
         ------
         ValueError
-            If the payload is not an invite's, or the time is negative; nothing is stored then.
+            If it is no JSON object with the IDs that it is stored by, or the time is negative; nothing is stored then.
         BackendError
             If it cannot be written.
         """

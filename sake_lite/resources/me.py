@@ -40,7 +40,7 @@ class MeCache(Resource, abc.RefMeCache):
     """The bot's own user, from READY and USER_UPDATE."""
 
     __slots__ = ()
-    tables = (ME,)
+    tables: typing.ClassVar = (ME,)
 
     async def get_me(self) -> hikari.OwnUser:
         return await self._get(ME)
@@ -59,7 +59,7 @@ class MeCache(Resource, abc.RefMeCache):
         Raises
         ------
         ValueError
-            If the payload is not a user's; nothing is stored then.
+            If it is no JSON object with the IDs that it is stored by; nothing is stored then.
         BackendError
             If it cannot be written.
         """

@@ -92,7 +92,7 @@ class MemberCache(Resource, abc.RefMemberCache):
     """Members of guilds, from GUILD_CREATE, GUILD_MEMBER_*, GUILD_MEMBERS_CHUNK, messages and voice states."""
 
     __slots__ = ()
-    tables = (MEMBERS,)
+    tables: typing.ClassVar = (MEMBERS,)
 
     async def get_member(self, guild_id: hikari.Snowflakeish, user_id: hikari.Snowflakeish, /) -> hikari.Member:
         return await self._get(MEMBERS, guild_id, user_id)
@@ -131,7 +131,7 @@ class MemberCache(Resource, abc.RefMemberCache):
         Raises
         ------
         ValueError
-            If the payload is not a member's; nothing is stored then.
+            If it is no JSON object with the IDs that it is stored by; nothing is stored then.
         BackendError
             If it cannot be written.
         """

@@ -79,7 +79,7 @@ class MessageCache(Resource, abc.RefMessageCache):
     """Messages, from MESSAGE_*, for `message_expire` and up to `message_limit` of them."""
 
     __slots__ = ()
-    tables = (MESSAGES,)
+    tables: typing.ClassVar = (MESSAGES,)
 
     async def get_message(self, message_id: hikari.Snowflakeish, /) -> hikari.Message:
         return await self._get(MESSAGES, message_id)
@@ -128,7 +128,7 @@ class MessageCache(Resource, abc.RefMessageCache):
         Raises
         ------
         ValueError
-            If the payload is not a message's, or the time is negative; nothing is stored then.
+            If it is no JSON object with the IDs that it is stored by, or the time is negative; nothing is stored then.
         BackendError
             If it cannot be written.
         """

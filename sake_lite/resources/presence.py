@@ -63,7 +63,7 @@ class PresenceCache(Resource, abc.RefPresenceCache):
     """Presences of members, from GUILD_CREATE, PRESENCE_UPDATE and GUILD_MEMBERS_CHUNK; who is offline has none."""
 
     __slots__ = ()
-    tables = (PRESENCES,)
+    tables: typing.ClassVar = (PRESENCES,)
 
     async def get_presence(
         self, guild_id: hikari.Snowflakeish, user_id: hikari.Snowflakeish, /
@@ -102,7 +102,7 @@ class PresenceCache(Resource, abc.RefPresenceCache):
         Raises
         ------
         ValueError
-            If the payload is not a presence's; nothing is stored then.
+            If it is no JSON object with the IDs that it is stored by; nothing is stored then.
         BackendError
             If it cannot be written.
         """

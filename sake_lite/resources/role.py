@@ -52,7 +52,7 @@ class RoleCache(Resource, abc.RefRoleCache):
     """Roles of guilds, from GUILD_CREATE, GUILD_UPDATE and GUILD_ROLE_*."""
 
     __slots__ = ()
-    tables = (ROLES,)
+    tables: typing.ClassVar = (ROLES,)
 
     async def get_role(self, role_id: hikari.Snowflakeish, /) -> hikari.Role:
         return await self._get(ROLES, role_id)
@@ -85,7 +85,7 @@ class RoleCache(Resource, abc.RefRoleCache):
         Raises
         ------
         ValueError
-            If the payload is not a role's; nothing is stored then.
+            If it is no JSON object with the IDs that it is stored by; nothing is stored then.
         BackendError
             If it cannot be written.
         """

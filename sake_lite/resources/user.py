@@ -81,7 +81,7 @@ class UserCache(Resource, abc.RefUserCache):
     """Users, while a cached member is that user, and else until `user_expire` after they were last seen."""
 
     __slots__ = ()
-    tables = (USERS,)
+    tables: typing.ClassVar = (USERS,)
 
     async def get_user(self, user_id: hikari.Snowflakeish, /) -> hikari.User:
         return await self._get(USERS, user_id)
@@ -108,7 +108,7 @@ class UserCache(Resource, abc.RefUserCache):
         Raises
         ------
         ValueError
-            If the payload is not a user's, or the time is negative; nothing is stored then.
+            If it is no JSON object with the IDs that it is stored by, or the time is negative; nothing is stored then.
         BackendError
             If it cannot be written.
         """

@@ -74,7 +74,7 @@ class VoiceStateCache(Resource, abc.RefVoiceStateCache):
     """Voice states, from GUILD_CREATE and VOICE_STATE_UPDATE; who is in no channel has none."""
 
     __slots__ = ()
-    tables = (VOICE_STATES,)
+    tables: typing.ClassVar = (VOICE_STATES,)
 
     async def get_voice_state(
         self, guild_id: hikari.Snowflakeish, user_id: hikari.Snowflakeish, /
@@ -115,7 +115,7 @@ class VoiceStateCache(Resource, abc.RefVoiceStateCache):
         Raises
         ------
         ValueError
-            If the payload is not a voice state's; nothing is stored then.
+            If it is no JSON object with the IDs that it is stored by; nothing is stored then.
         BackendError
             If it cannot be written.
         """
