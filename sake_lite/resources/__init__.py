@@ -3,6 +3,9 @@
 ```py
 class Cache(sake_lite.resources.MemberCache, sake_lite.resources.UserCache): ...
 ```
+
+A new resource is a module here, its import below, and its place among the bases of `SQLiteCache` in `cache.py`. All
+else, what goes with a guild, which intents are needed, what `SQLiteCache` creates and prunes, follows from its table.
 """
 
 from ._base import Resource as Resource
