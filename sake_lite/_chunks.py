@@ -43,7 +43,7 @@ class ChunkRequests:
         nonce = f"sake_lite.{guild_id % 10**12}.{next(self._numbers)}"
         try:
             await event.shard.request_guild_members(guild_id, include_presences=self._include_presences, nonce=nonce)
-        except hikari.HikariError as exception:
+        except Exception as exception:  # noqa: BLE001 - nothing of ours is raised into the gateway
             _LOGGER.warning("the members of guild %s could not be requested: %s", guild_id, exception)
 
 

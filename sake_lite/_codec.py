@@ -75,7 +75,15 @@ def encode(payload: Payload) -> tuple[bytes, int]:
     if len(data) > MAX_BYTES:
         raise ValueError(f"the payload is too large to store: {len(data)} bytes, where {MAX_BYTES} are allowed")
 
-    return data, zlib.crc32(data)
+    checksum = zlib.crc32(data)
+    if b"\xc2" in data or b"\xc3" in data:
+        # Perhaps an integer of more than 64 bits, which CBOR tags; more often just text.
+        try:
+            decode(data, checksum)
+        except DamagedData as exception:
+            raise ValueError(f"the payload could not be read back: {exception}") from exception
+
+    return data, checksum
 
 
 def copy(payload: Payload) -> dict[str, typing.Any]:
@@ -101,7 +109,9 @@ def copy(payload: Payload) -> dict[str, typing.Any]:
 def _refuse_beyond_json(value: object) -> None:
     """Raise for what CBOR has a plain word for and JSON has none: bytes, undefined, simple values."""
     if isinstance(value, dict):
-        for part in typing.cast("dict[str, object]", value).values():
+        for name, part in typing.cast("dict[object, object]", value).items():
+            if not isinstance(name, str):
+                raise ValueError(f"the payload is not a JSON object: it has the key {name!r}")
             _refuse_beyond_json(part)
     elif isinstance(value, list):
         for part in typing.cast("list[object]", value):

@@ -1,7 +1,8 @@
 """The file: whether it is ours, how it is created, and how a connection to it is set up.
 
-What is wrong with a file is found out before anything is written to it, first from its header without SQLite, and then
-from its version.
+What is wrong with a file is found out before anything is written to it. It is only ever opened through SQLite: on
+POSIX systems, closing a file by other means drops all locks that this process holds on it, those of its SQLite
+connections too.
 """
 
 from __future__ import annotations
@@ -34,10 +35,6 @@ USER_VERSION: typing.Final[int] = 1
 """The version of the layout that this release reads and writes."""
 
 _OLDEST_SQLITE: typing.Final[tuple[int, int, int]] = (3, 37, 0)  # the first with STRICT tables
-
-_HEADER_BYTES: typing.Final[int] = 100
-_MAGIC: typing.Final[bytes] = b"SQLite format 3\x00"
-_APPLICATION_ID_AT: typing.Final[slice] = slice(68, 72)  # https://sqlite.org/fileformat2.html#the_database_header
 
 # Measured with 100,000 members: a larger page cache and rarer checkpoints than SQLite's defaults write a third faster.
 _PRAGMAS: typing.Final[tuple[str, ...]] = (
@@ -90,7 +87,7 @@ async def connect_writer(
         )
 
     await asyncio.to_thread(_prepare, path)
-    if path.with_name(f"{path.name}-wal").exists():
+    if _log_of(path).exists():
         # Whose a file is may be in its log, which a connection that can write would fold in as it closes.
         await (await _open(path, "ro", config.busy_timeout, _look, path)).close()
 
@@ -133,29 +130,43 @@ def _prepare(path: pathlib.Path) -> None:
 
 
 def _check_header(path: pathlib.Path) -> None:
-    """Refuse what is not a SQLite file of ours, without letting SQLite near it."""
+    """Refuse what is not a SQLite file of ours, before a connection is made that could write."""
     if path.is_dir():
         raise errors.BackendError(f"{path} is a folder; name a file in it, such as {path / 'cache.db'}")
 
     if not path.parent.is_dir():
         raise errors.BackendError(f"{path} cannot be created: the folder {path.parent} does not exist; create it first")
 
-    with errors.from_backend(path):
+    if path.exists() and not path.is_file():
+        raise errors.BackendError(f"{path} is not a file; give the cache another name")
+
+    if not path.exists() or _log_of(path).exists():
+        return  # `_look` is the judge where there is a log
+
+    # Through SQLite, since on POSIX systems closing a file by any other means takes away the locks that connections of
+    # this process hold on it. `immutable` reads the file as it lies there, and writes nothing beside it.
+    with (
+        errors.from_backend(path),
+        contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)) as connection,
+    ):
         try:
-            with path.open("rb") as file:
-                header = file.read(_HEADER_BYTES)
-        except FileNotFoundError:
-            return
+            ((application_id,),) = connection.execute("PRAGMA application_id").fetchall()
+        except sqlite3.DatabaseError as exception:
+            if errors.result_code(exception) == sqlite3.SQLITE_NOTADB:
+                raise _not_a_database(path) from exception
+            raise
 
-    if not header:
-        return  # SQLite's own way of saying new and empty
-
-    if not header.startswith(_MAGIC):
-        raise errors.BackendError(f"{path} is not a SQLite database; move it away, or give the cache another name")
-
-    # A file that another program made, but left empty, is told apart by `_set_up`.
-    if int.from_bytes(header[_APPLICATION_ID_AT], "big") not in {0, APPLICATION_ID}:
+    # A file that another program made, but left empty, is told apart by `_look`.
+    if application_id not in {0, APPLICATION_ID}:
         raise errors.BackendError(f"{path} belongs to another program, or is damaged; give the cache another name")
+
+
+def _log_of(path: pathlib.Path) -> pathlib.Path:
+    return path.with_name(f"{path.name}-wal")
+
+
+def _not_a_database(path: pathlib.Path) -> errors.BackendError:
+    return errors.BackendError(f"{path} is not a SQLite database; move it away, or give the cache another name")
 
 
 def _create_private(path: pathlib.Path) -> None:

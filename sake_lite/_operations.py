@@ -47,7 +47,9 @@ class Scope:
     config: _config.Config
     intents: hikari.Intents | None = None
     is_verifying: bool = False
-    """Whether to make sure of each payload that it can be read back; what comes through hikari was JSON, and can."""
+    """Whether to make sure of each payload that it can be read back. What hikari passes on was JSON, which can, unless
+    it is nested more deeply than anything that Discord sends.
+    """
 
 
 @dataclasses.dataclass(slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 __all__ = ["CacheIterator", "Reader"]
 
 import asyncio
+import itertools
 import logging
 import sqlite3
 import typing
@@ -141,13 +142,13 @@ class CacheIterator(abc.CacheIterator[EntityT]):
     __slots__ = (
         "_after",
         "_buffer",
+        "_doubtful",
         "_factory",
         "_fetch",
         "_is_last",
         "_is_skipping",
         "_reference",
         "_table",
-        "_unsure",
     )
 
     def __init__(
@@ -164,10 +165,13 @@ class CacheIterator(abc.CacheIterator[EntityT]):
         self._buffer: collections.abc.Iterator[Row] = iter(())
         self._is_last = reference is not None and reference[1] is None
         self._is_skipping = False
-        # Below every key there is: snowflakes are not negative, text keys are not empty.
-        self._after: tuple[typing.Any, ...] = tuple("" if column.affinity == "TEXT" else -1 for column in table.key)
-        # How many rows came after that key without being what they should be: their own keys say nothing.
-        self._unsure = 0
+        # Below every key there is, and those that there should not be.
+        self._after: tuple[typing.Any, ...] = tuple(
+            "" if column.affinity == "TEXT" else -(2**63) for column in table.key
+        )
+        # The keys, as the file has them, of damaged rows that were met after that one: they may be what is damaged, so
+        # it is not gone on from them until what follows confirms their order.
+        self._doubtful: list[tuple[typing.Any, ...]] = []
 
     async def __anext__(self) -> EntityT:
         while True:
@@ -188,13 +192,21 @@ class CacheIterator(abc.CacheIterator[EntityT]):
 
     def _build(self, row: Row) -> EntityT:
         """Return a row's entity, going on from its key only where the row is what it says."""
-        self._unsure += 1
-        payload = self._table.open_row(row)
         key = row[: len(self._table.key)]
-        if key <= self._after:
-            raise errors.InvalidDataFound(f"the row {key} of {self._table.name} stands where it does not belong")
+        if self._doubtful and _is_ascending(self._after, self._doubtful[-1], key):
+            self._after = self._doubtful[-1]
+            self._doubtful.clear()
 
-        self._after, self._unsure = key, 0
+        try:
+            payload = self._table.open_row(row)
+            if key <= self._after:
+                raise errors.InvalidDataFound(f"the row {key} of {self._table.name} stands where it does not belong")
+        except errors.InvalidDataFound:
+            self._doubtful.append(key)
+            raise
+
+        self._after = key
+        self._doubtful.clear()
         return self._table.build(self._factory(), row, payload)
 
     async def len(self) -> int:
@@ -223,7 +235,9 @@ class CacheIterator(abc.CacheIterator[EntityT]):
         return self._reference[0] if self._reference else None
 
     def _parameters(self) -> _Parameters:
-        parameters: _Parameters = {"moment": _config.now(), "size": _WINDOW_ROWS, "unsure": self._unsure}
+        # Rows that were met already, but could not be gone on from, come again.
+        size = _WINDOW_ROWS + len(self._doubtful)
+        parameters: _Parameters = {"moment": _config.now(), "size": size}
         if self._reference is not None:
             parameters[self._reference[0].name] = self._reference[1]
         for column, value in zip(self._table.key, self._after, strict=True):
@@ -235,6 +249,16 @@ class CacheIterator(abc.CacheIterator[EntityT]):
         if self._is_last:
             self._complete()
 
-        rows = await self._fetch(self._table.window(self._column), self._parameters())
-        self._is_last = len(rows) < _WINDOW_ROWS
-        self._buffer = iter(rows)
+        parameters = self._parameters()
+        rows = await self._fetch(self._table.window(self._column), parameters)
+        self._is_last = len(rows) < parameters["size"]
+        met = set(self._doubtful)
+        self._buffer = iter([row for row in rows if row[: len(self._table.key)] not in met])
+
+
+def _is_ascending(*keys: tuple[typing.Any, ...]) -> bool:
+    """Whether keys of numbers are in order; of texts it is not asked, since a damaged one may be no text."""
+    if not all(isinstance(part, int) for key in keys for part in key):
+        return False
+
+    return all(first < second for first, second in itertools.pairwise(keys))

@@ -85,7 +85,9 @@ class Session:
             For each operation, how many rows it wrote or deleted.
         """
         self._check_loop()
-        return await asyncio.shield(self.writer.submit_awaited(batch))
+        future = self.writer.submit_awaited(batch)
+        future.add_done_callback(_retrieve)
+        return await asyncio.shield(future)
 
     async def close(self) -> None:
         """Write what is queued, fold the log into the file, and close it."""
@@ -123,3 +125,9 @@ class Session:
             except errors.SakeException as error:
                 # The writer logs why nothing can be written; the next round tries again.
                 _LOGGER.debug("housekeeping was put off: %s", error)
+
+
+def _retrieve(future: asyncio.Future[list[int]]) -> None:
+    """Take note of an exception whose caller was cancelled, so that asyncio does not complain that nobody did."""
+    if not future.cancelled():
+        future.exception()

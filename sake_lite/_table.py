@@ -239,8 +239,7 @@ class Table(typing.Generic[EntityT]):
     def window(self, reference: Column | None, /) -> str:
         """Select a window of visible rows after a key, all of them or those of one reference, in the order of the key.
 
-        The parameters are `:after_<key column>`, `:moment`, `:size`, `:unsure` (how many rows after that key to pass
-        over) and the reference.
+        The parameters are `:after_<key column>`, `:moment`, `:size` and the reference.
         """
         # The reference is equal throughout, so leaving it out of the order lets its index give the rest.
         ordered = [column for column in self.key if column != reference]
@@ -251,7 +250,7 @@ class Table(typing.Generic[EntityT]):
 
         return (
             f"SELECT {self._row} FROM {self.name} WHERE {' AND '.join(conditions)} "
-            f"ORDER BY {_names(ordered)} LIMIT :size OFFSET :unsure"
+            f"ORDER BY {_names(ordered)} LIMIT :size"
         )
 
     def count(self, reference: Column | None, /) -> str:

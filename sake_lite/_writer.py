@@ -44,8 +44,12 @@ _LOGGER: typing.Final = logging.getLogger("hikari.sake_lite")
 _GROUP_ROWS: typing.Final[int] = 4_000
 
 # Pauses between attempts while nothing can be written, in seconds.
+_SHORTEST_PAUSE: typing.Final[float] = 0.01
 _FIRST_PAUSE: typing.Final[float] = 0.1
 _LONGEST_PAUSE: typing.Final[float] = 5.0
+
+# So many different faults of events are logged as warnings.
+_LOGGED_CAUSES: typing.Final[int] = 200
 
 # What tells one entry's fault from another's of the same cause.
 _DIGITS: typing.Final = re.compile(r"\d+")
@@ -104,6 +108,7 @@ class Writer:
 
     __slots__ = (
         "_alone",
+        "_called",
         "_closing",
         "_config",
         "_connection",
@@ -124,6 +129,9 @@ class Writer:
 
     def __init__(self, connection: Connection, config: _config.Config) -> None:
         self._alone = 0  # so many batches are written one by one, since one of them spoilt its group
+        self._called = (
+            asyncio.Event()
+        )  # somebody waits, and so deserves an answer at once; events can wait for the disk
         self._closing = False
         self._config = config
         self._connection = connection
@@ -176,15 +184,18 @@ class Writer:
         self._go_on()
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiters.append((last.number, waiter))
+        self._called.set()
         await waiter
 
     def report_malformed(self, name: str, exception: BaseException) -> None:
         """Log, once for each event and kind of fault, that an event could not be stored and was dropped."""
         self._counts["failures"] += 1
         cause = (name, _DIGITS.sub("#", str(exception)))
-        level = logging.DEBUG if cause in self._logged else logging.WARNING
-        self._logged.add(cause)
-        _LOGGER.log(level, "%s could not be stored and is dropped: %s", name, exception)
+        is_new = cause not in self._logged and len(self._logged) < _LOGGED_CAUSES
+        if is_new:
+            self._logged.add(cause)
+        level = logging.WARNING if is_new else logging.DEBUG
+        _LOGGER.log(level, "%s could not be stored and is dropped: %.500s", name, exception)
 
     def stats(self) -> Stats:
         """Return what was done and what is yet to do."""
@@ -204,6 +215,7 @@ class Writer:
         """Write all that is queued and end the task; what cannot be written within `busy_timeout` is lost, loudly."""
         self._closing = True
         self._wakeup.set()
+        self._called.set()
         # The loop may have cancelled the task, as it does with all tasks at the end of `asyncio.run`.
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.wait([self._task])
@@ -227,6 +239,8 @@ class Writer:
 
         self._go_on()
         self._wakeup.set()
+        if future is not None:
+            self._called.set()
 
     def _go_on(self) -> None:
         """Start the task again where the loop has cancelled it, as `asyncio.run` does before its last tasks end."""
@@ -258,19 +272,18 @@ class Writer:
                     self._give_up(cause)
                     return
 
-            if deadline is not None:
-                pause = min(pause, deadline - time.monotonic())
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(pause):
-                    await self._wait_for_caller()
+            await self._pause(pause if deadline is None else min(pause, deadline - time.monotonic()))
             pause = min(pause * 2, _LONGEST_PAUSE)
 
-    async def _wait_for_caller(self) -> None:
-        """Wait until somebody awaits a batch, and so deserves an answer at once; events can wait for the disk."""
-        is_closing = self._closing
-        while is_closing or not (self._closing or any(queued.future for queued in self._queue)):
-            self._wakeup.clear()
-            await self._wakeup.wait()
+    async def _pause(self, pause: float) -> None:
+        """Wait between two attempts, but not for long where somebody waits for an answer."""
+        self._called.clear()
+        if not self._closing and (self._waiters or any(queued.future for queued in self._queue)):
+            pause = _SHORTEST_PAUSE
+
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(pause):
+                await self._called.wait()
 
     async def _write_group(self) -> errors.BackendError | None:
         """Write the next group; return why nothing could be written, or `None`."""
@@ -285,10 +298,6 @@ class Writer:
             self._blame_one(cause)
             return None
 
-        if self._last_error is not None:
-            _LOGGER.warning("%s can be written again; %d rows wait", self._connection.path, self._pending_rows)
-
-        self._last_error = self._locked_since = None
         self._settle_group()
         return None
 
@@ -299,6 +308,7 @@ class Writer:
             self._settle_group()
         else:
             self._alone = len(self._writing)
+            self._locked_since = None
             self._return_group()
 
     def _return_group(self) -> None:
@@ -307,9 +317,13 @@ class Writer:
 
     def _settle_group(self) -> None:
         """Tell everyone concerned what became of a group."""
+        self._locked_since = None
         if any(isinstance(outcome, list) for outcome in self._outcomes):
             self._counts["commits"] += 1
             self._last_commit = datetime.datetime.now(datetime.UTC)
+            if self._last_error is not None:
+                _LOGGER.warning("%s can be written again; %d rows wait", self._connection.path, self._pending_rows)
+            self._last_error = None
 
         written, self._writing = self._writing, []
         for queued, outcome in zip(written, self._outcomes, strict=True):
@@ -364,6 +378,8 @@ class Writer:
             self._locked_since = self._locked_since or time.monotonic() - self._config.attempt_timeout
             if self._locked_since > patient_since:
                 return
+        else:
+            self._locked_since = None
 
         if self._last_error is None:
             _LOGGER.error("nothing can be written, events are kept until it can: %s", cause)

@@ -294,3 +294,39 @@ async def test_a_schema_that_is_no_text(path: Path) -> None:
     with pytest.raises(sake_lite.BackendError, match=r"bot\.db"):
         async with sake_lite.SQLiteCache(path) as cache:
             await cache.get_role(1)
+
+
+async def test_damaged_rows_that_are_deleted_while_iterating(path: Path) -> None:
+    """Deleting them is what one does about them; no other row is passed over for it."""
+    async with sake_lite.SQLiteCache(path) as cache:
+        for by_guild in (False, True):
+            await asyncio.gather(*(cache.set_role(1, samples.role(number)) for number in range(1, 451)))
+            with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+                connection.execute("UPDATE roles SET checksum = checksum + 1 WHERE role_id BETWEEN 196 AND 200")
+
+            iterator = cache.iter_roles_for_guild(1) if by_guild else cache.iter_roles()
+            found: list[int] = []
+            faults = 0
+            while True:
+                try:
+                    found.append((await anext(iterator)).id)
+                except InvalidDataFound:
+                    faults += 1
+                    if faults == 5:
+                        # The window ends here, and the next one has not been read.
+                        for number in range(196, 201):
+                            await cache.delete_role(number)
+                except StopAsyncIteration:
+                    break
+            assert faults == 5
+            assert found == [*range(1, 196), *range(201, 451)]
+
+
+async def test_a_key_below_all_others_is_met(path: Path) -> None:
+    async with sake_lite.SQLiteCache(path) as cache:
+        await asyncio.gather(*(cache.set_role(1, samples.role(number)) for number in range(1, 11)))
+        with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+            connection.execute("UPDATE roles SET role_id = -7 WHERE role_id = 5")
+        with pytest.raises(InvalidDataFound, match="-7"):
+            await anext(cache.iter_roles())
+        assert len(await cache.iter_roles().skip_invalid()) == 9

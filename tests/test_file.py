@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import sqlite3
 import subprocess
 import sys
@@ -216,3 +217,36 @@ def test_processes_that_create_a_file_at_the_same_moment(tmp_path: pathlib.Path)
         with contextlib.closing(sqlite3.connect(path)) as connection:
             assert connection.execute("SELECT role_id FROM roles ORDER BY 1").fetchall() == [(1,), (2,), (3,), (4,)]
         check_file(path)
+
+
+_OPEN_AND_CLOSE = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1])
+connection.execute("SELECT count(*) FROM roles").fetchall()
+connection.close()
+"""
+
+
+async def test_opening_a_second_cache_leaves_the_first_one_s_locks_alone(path: pathlib.Path) -> None:
+    """Else another process takes itself for the last one to close the file, and takes the log away."""
+    async with sake_lite.SQLiteCache(path) as cache:
+        await cache.set_role(GUILD, samples.role(1))
+        async with sake_lite.SQLiteCache(path) as second:
+            await second.set_role(GUILD, samples.role(2))
+
+        ran = await asyncio.to_thread(subprocess.run, [sys.executable, "-c", _OPEN_AND_CLOSE, str(path)], check=False)
+        assert ran.returncode == 0
+        assert path.with_name("bot.db-wal").exists(), "the log is still there"
+        for number in range(3, 101):
+            await cache.set_role(GUILD, samples.role(number))
+
+    check_file(path)
+    async with sake_lite.SQLiteCache(path) as cache:
+        assert [role.id async for role in cache.iter_roles()] == [*range(1, 101)]
+
+
+async def test_what_is_no_file(path: pathlib.Path) -> None:
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(path)
+        with pytest.raises(BackendError, match="is not a file"):
+            await sake_lite.SQLiteCache(path).open()

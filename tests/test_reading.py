@@ -101,7 +101,6 @@ async def test_lookups_use_indexes_in_their_own_order(
         "moment": 1,
         "size": 1,
         "limit": 1,
-        "unsure": 0,
     }
     values |= {f"after_{column.name}": 1 for column in table.key}
     statements = [table.select, table.window(None), table.delete_expired, table.delete_where(table.key)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import sqlite3
 import subprocess
@@ -187,6 +188,7 @@ _BAD_INPUT: list[tuple[str, tuple[typing.Any, ...], str]] = [
     ("set_role", (GUILD, {"id": "1", "x": {1, 2}}), "CBOR tag"),
     ("set_role", (GUILD, {"id": "1", "x": "\ud800"}), "surrogates"),
     ("set_role", (GUILD, {"id": "1", "x": object()}), "object"),
+    ("set_role", (GUILD, {"id": "1", b"x": 1}), "the key b'x'"),
     ("set_role", (GUILD, {"id": "1", "x": "x" * 9_000_000}), "too large"),
     ("set_user", ({"id": "1" * 30},), "not a snowflake"),
     ("set_voice_state", (GUILD, {"user_id": "1", "channel_id": None}), "no channel_id"),
@@ -356,6 +358,50 @@ async def test_different_faults_of_one_event_are_each_logged(
             await _dispatch(cache, "MESSAGE_CREATE", samples.message(1, channel_id=-number - 1))
     assert len(caplog.records) == 3
     assert cache.stats().failures == 9
+
+
+async def test_a_group_that_was_recovered_counts_as_written(cache: sake_lite.SQLiteCache) -> None:
+    await _limit_pages(cache, 1)
+    await _dispatch(cache, "GUILD_ROLE_CREATE", {"guild_id": str(GUILD), "role": _large(1)})
+    await _until(lambda: cache.stats().last_error is not None)
+    await _limit_pages(cache, None)
+    with _busy_thread(cache):
+        await asyncio.sleep(0)
+        await _until(lambda: bool(_writer(cache)._writing))
+        _writer(cache)._task.cancel()
+        await asyncio.sleep(0)
+    await _until(lambda: cache.stats().queued_batches == 0)
+    assert cache.stats().last_error is None
+    await _dispatch(cache, "GUILD_ROLE_CREATE", {"guild_id": str(GUILD), "role": samples.role(2)})
+    assert (await cache.get_role(2)).id == 2
+    assert cache.stats().queued_rows == 0
+
+
+async def test_a_cancelled_caller_s_error_is_nobody_s(path: pathlib.Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with sake_lite.SQLiteCache(path, busy_timeout=0.1) as cache:
+        with _locked(path):
+            writing = asyncio.ensure_future(cache.set_role(GUILD, samples.role(1)))
+            await asyncio.sleep(0)
+            writing.cancel()
+            await _until(lambda: cache.stats().failures == 1)
+    opening = asyncio.ensure_future(sake_lite.SQLiteCache(path.parent).open())
+    await asyncio.sleep(0)
+    opening.cancel()
+    await asyncio.wait([opening])
+    del writing, opening
+    gc.collect()
+    assert "never retrieved" not in caplog.text
+    check_file(path)
+
+
+async def test_an_event_that_could_not_be_read_back_is_dropped(
+    cache: sake_lite.SQLiteCache, caplog: pytest.LogCaptureFixture
+) -> None:
+    for flags in (2**64, -(2**64) - 1):
+        await _dispatch(cache, "GUILD_ROLE_CREATE", {"guild_id": "1", "role": samples.role(1, flags=flags)})
+    await _dispatch(cache, "GUILD_ROLE_CREATE", {"guild_id": "1", "role": samples.role(2, name="\xe9\xc2\xc3")})
+    assert [role.name async for role in cache.iter_roles()] == ["\xe9\xc2\xc3"]
+    assert "GUILD_ROLE_CREATE could not be stored" in caplog.text
 
 
 _WITHOUT_MEMORY = """

@@ -321,6 +321,7 @@ class Resource(abc.Resource):
             await step
 
         self._transition = asyncio.create_task(run(), name="sake_lite opening or closing")
+        self._transition.add_done_callback(lambda task: task.cancelled() or task.exception())
         await asyncio.shield(self._transition)
 
     async def _open(self) -> None:
