@@ -20,6 +20,6 @@ __version__ = "0.1.0"
 
 from . import abc, errors, resources
 from ._reader import CacheIterator
-from ._writer import Stats
+from ._stats import Stats
 from .cache import SQLiteCache
 from .errors import BackendError, ClosedClient, EntryNotFound, InvalidDataFound, SakeException

@@ -16,7 +16,7 @@ is looked up before anything else is written (`_recover_group`).
 
 from __future__ import annotations
 
-__all__ = ["Stats", "Writer"]
+__all__ = ["Writer"]
 
 import asyncio
 import collections
@@ -32,6 +32,7 @@ import time
 import typing
 
 from . import _execute, errors
+from ._stats import Stats
 
 if typing.TYPE_CHECKING:
     from . import _config
@@ -53,38 +54,6 @@ _LOGGED_CAUSES: typing.Final[int] = 200
 
 # What tells one entry's fault from another's of the same cause.
 _DIGITS: typing.Final = re.compile(r"\d+")
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Stats:
-    """What the writer has done since the cache was opened, and what it has yet to do."""
-
-    queued_batches: int
-    """Events and calls that wait to be written."""
-
-    queued_rows: int
-    """The rows in them."""
-
-    batches: int
-    """Events and calls that were committed."""
-
-    rows: int
-    """Rows that were written or deleted; a row equal to the stored one is not written."""
-
-    commits: int
-    """Transactions that were committed."""
-
-    last_commit: datetime.datetime | None
-    """When the last one was, in UTC."""
-
-    failures: int
-    """Events and calls that could not be stored: malformed ones, and awaited ones that failed."""
-
-    dropped_rows: int
-    """Rows of events that were given up because `max_pending_rows` waited while nothing could be written."""
-
-    last_error: str | None
-    """Why nothing can be written at present; `None` while writing works."""
 
 
 @dataclasses.dataclass(slots=True, eq=False)

@@ -21,7 +21,7 @@ from .. import _app, _codec, _config, _file, _gateway, abc, errors
 from .._operations import Batch, Scope, faults_named
 from .._reader import CacheIterator
 from .._session import Session
-from .._writer import Stats
+from .._stats import Stats
 
 if typing.TYPE_CHECKING:
     import collections.abc
