@@ -40,7 +40,7 @@ class ChunkRequests:
             return
 
         guild_id = hikari.Snowflake(event.payload["id"])
-        nonce = f"sake_lite.{guild_id % 10**12}.{next(self._numbers)}"
+        nonce = f"sake.{guild_id}.{next(self._numbers)}"  # Discord allows 32 bytes
         try:
             await event.shard.request_guild_members(guild_id, include_presences=self._include_presences, nonce=nonce)
         except Exception as exception:  # noqa: BLE001 - nothing of ours is raised into the gateway

@@ -170,7 +170,10 @@ def _not_a_database(path: pathlib.Path) -> errors.BackendError:
 
 
 def _create_private(path: pathlib.Path) -> None:
-    """Create an empty file that only its owner may read, since it will hold private messages; the log follows it."""
+    """Create an empty file that only its owner may read, since it will hold private messages; the log follows it.
+
+    The one time that a file is opened without SQLite: it is new, so nobody holds a lock that closing it could drop.
+    """
     with errors.from_backend(path), contextlib.suppress(FileExistsError):
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 

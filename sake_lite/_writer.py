@@ -98,9 +98,8 @@ class Writer:
 
     def __init__(self, connection: Connection, config: _config.Config) -> None:
         self._alone = 0  # so many batches are written one by one, since one of them spoilt its group
-        self._called = (
-            asyncio.Event()
-        )  # somebody waits, and so deserves an answer at once; events can wait for the disk
+        # Set where somebody waits, and so deserves an answer at once; events can wait for the disk.
+        self._called = asyncio.Event()
         self._closing = False
         self._config = config
         self._connection = connection

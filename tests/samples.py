@@ -8,6 +8,8 @@ from __future__ import annotations
 import dataclasses
 import typing
 
+import loopback_discord
+
 if typing.TYPE_CHECKING:
     import collections.abc
 
@@ -74,34 +76,13 @@ def emoji(number: int, **more: object) -> Payload:
     }
 
 
+_LISTS: typing.Final = ("channels", "emojis", "members", "presences", "roles", "stickers", "threads", "voice_states")
+
+
 def guild(number: int = GUILD, **more: object) -> Payload:
-    return {
-        "id": str(number),
-        "name": f"guild{number}",
-        "icon": None,
-        "splash": None,
-        "discovery_splash": None,
-        "banner": None,
-        "description": None,
-        "owner_id": str(USER),
-        "application_id": None,
-        "afk_channel_id": None,
-        "afk_timeout": 300,
-        "system_channel_id": None,
-        "system_channel_flags": 0,
-        "rules_channel_id": None,
-        "public_updates_channel_id": None,
-        "verification_level": 0,
-        "default_message_notifications": 0,
-        "explicit_content_filter": 0,
-        "mfa_level": 0,
-        "nsfw_level": 0,
-        "premium_tier": 0,
-        "preferred_locale": "en-US",
-        "vanity_url_code": None,
-        "features": [],
-        "joined_at": "2024-02-29T12:00:00+00:00",
-        "large": False,
+    """Return a guild without its lists."""
+    whole = loopback_discord.guild(number, f"guild{number}", [member(USER)])
+    return {name: value for name, value in whole.items() if name not in {*_LISTS, "unavailable"}} | {
         "member_count": 3,
         **more,
     }
@@ -109,10 +90,7 @@ def guild(number: int = GUILD, **more: object) -> Payload:
 
 def guild_create(number: int = GUILD, **more: object) -> Payload:
     """Return a guild with all its lists, empty unless given."""
-    lists: Payload = {
-        name: []
-        for name in ("channels", "emojis", "members", "presences", "roles", "stickers", "threads", "voice_states")
-    }
+    lists: Payload = {name: [] for name in _LISTS}
     return guild(number, **{**lists, "unavailable": False, **more})
 
 

@@ -201,7 +201,7 @@ class Resource(abc.Resource):
         ClosedClient
             If the cache is open in another event loop that still runs.
         """
-        await self._in_turn(self._open())
+        await self._in_turn(self._open)
 
     async def close(self) -> None:
         """Write all that is queued, and close the file; closing a closed cache does nothing.
@@ -211,7 +211,7 @@ class Resource(abc.Resource):
         ClosedClient
             If the cache is open in another event loop that still runs.
         """
-        await self._in_turn(self._close())
+        await self._in_turn(self._close)
 
     async def ingest(self, name: str, payload: Payload, /) -> None:
         """Take in a raw gateway dispatch, as the event manager's events are; returns when it is committed.
@@ -309,7 +309,7 @@ class Resource(abc.Resource):
 
     # Opening and closing.
 
-    async def _in_turn(self, step: collections.abc.Coroutine[typing.Any, typing.Any, None]) -> None:
+    async def _in_turn(self, step: collections.abc.Callable[[], collections.abc.Awaitable[None]]) -> None:
         """Run an opening or a closing after the one before it; cancelling the caller does not cut it in half."""
         before = self._transition
         if before is not None and (before.done() or before.get_loop() is not asyncio.get_running_loop()):
@@ -318,7 +318,7 @@ class Resource(abc.Resource):
         async def run() -> None:
             if before is not None:
                 await asyncio.wait([before])
-            await step
+            await step()
 
         self._transition = asyncio.create_task(run(), name="sake_lite opening or closing")
         self._transition.add_done_callback(lambda task: task.cancelled() or task.exception())
@@ -399,11 +399,9 @@ class Resource(abc.Resource):
     def _iterate(self, table: Table[_EntityT], **reference: object) -> CacheIterator[_EntityT]:
         """Return an iterator over a table's entities, or over those with one reference."""
         self._open_session()
-        for name, value in reference.items():
-            column = table.column_by_name[name]
-            return CacheIterator(table, self._factory, self._fetch, (column, column.argument(value)))
-
-        return CacheIterator(table, self._factory, self._fetch)
+        columns = [(table.column_by_name[name], value) for name, value in reference.items()]
+        found = [(column, column.argument(value)) for column, value in columns]
+        return CacheIterator(table, self._factory, self._fetch, *found)
 
     # Writing.
 
