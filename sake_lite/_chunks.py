@@ -1,6 +1,7 @@
 """Asking Discord for the members that a GUILD_CREATE left out.
 
-hikari does so itself only where its own cache is on, which beside this one it need not be.
+hikari does so itself only where its own cache is on, which beside this one it need not be. What becomes of the answer,
+GUILD_MEMBERS_CHUNK, is said in `resources/member.py`.
 """
 
 from __future__ import annotations
@@ -9,12 +10,15 @@ __all__ = ["ChunkRequests"]
 
 import itertools
 import logging
+import secrets
 import typing
 
 import hikari
 
 if typing.TYPE_CHECKING:
+    from ._batch import Batch
     from ._codec import Payload
+    from ._operations import AnyTable
 
 _LOGGER: typing.Final = logging.getLogger("hikari.sake_lite")
 
@@ -24,27 +28,44 @@ class ChunkRequests:
 
     Parameters
     ----------
+    table
+        Where the members go.
     include_presences
         Whether to ask for presences too.
     """
 
-    __slots__ = ("_include_presences", "_numbers")
+    __slots__ = ("_include_presences", "_nonces", "_table", "_unsent")
 
-    def __init__(self, *, include_presences: bool) -> None:
+    def __init__(self, table: AnyTable, *, include_presences: bool) -> None:
+        self._table = table
         self._include_presences = include_presences
-        self._numbers = itertools.count()
+        # Another cache on the same bot, or this one after a restart, must not take these chunks for its own. Discord
+        # allows 32 bytes.
+        token = secrets.token_hex(6)
+        self._nonces = (f"sake.{token}.{number}" for number in itertools.count())
+        self._unsent: dict[int, dict[int, str]] = {}
 
-    async def after(self, event: hikari.ShardPayloadEvent) -> None:
-        """Request a guild's members if the event, which the cache took in, announces a guild without all of them."""
-        if event.name != "GUILD_CREATE" or not _lacks_members(event.payload):
-            return
+    def prepare(self, event: hikari.ShardPayloadEvent, batch: Batch) -> None:
+        """Expect a guild's members if an event, whose batch this is, announces the guild without all of them."""
+        unsent = self._unsent.setdefault(event.shard.id, {})
+        if event.name == "READY":
+            unsent.clear()  # the guilds will be announced again
+        elif event.name == "GUILD_CREATE" and _lacks_members(event.payload):
+            guild_id = int(event.payload["id"])
+            unsent[guild_id] = next(self._nonces)
+            batch.await_chunks(self._table, unsent[guild_id], guild_id=guild_id)
 
-        guild_id = hikari.Snowflake(event.payload["id"])
-        nonce = f"sake.{guild_id}.{next(self._numbers)}"  # Discord allows 32 bytes
-        try:
-            await event.shard.request_guild_members(guild_id, include_presences=self._include_presences, nonce=nonce)
-        except Exception as exception:  # noqa: BLE001 - nothing of ours is raised into the gateway
-            _LOGGER.warning("the members of guild %s could not be requested: %s", guild_id, exception)
+    async def send(self, shard: hikari.api.GatewayShard) -> None:
+        """Send the requests that a shard has not sent yet; those for which it fails are left to the next time."""
+        unsent = self._unsent.get(shard.id, {})
+        while unsent:
+            guild_id, nonce = unsent.popitem()
+            try:
+                await shard.request_guild_members(guild_id, include_presences=self._include_presences, nonce=nonce)
+            except Exception as exception:  # noqa: BLE001 - nothing of ours is raised into the gateway
+                unsent.setdefault(guild_id, nonce)
+                _LOGGER.warning("the members of guild %s could not be requested yet: %s", guild_id, exception)
+                return
 
 
 def _lacks_members(payload: Payload) -> bool:

@@ -16,11 +16,29 @@ import logging
 import sqlite3
 import typing
 
-from . import errors
-from ._operations import Batch, Delete, Modify, Operation, Prune, Replace, Rows, Upsert
+from . import _chunked, errors
+from ._operations import (
+    AwaitChunks,
+    Delete,
+    DeleteExpired,
+    DeleteMatching,
+    DeleteOldest,
+    Expire,
+    IgnoreChunks,
+    Modify,
+    Operation,
+    Replace,
+    Rows,
+    Shrink,
+    Sweep,
+    TakeChunk,
+    Upsert,
+)
 
 if typing.TYPE_CHECKING:
+    from ._batch import Batch
     from ._column import Column
+    from ._operations import Shard
     from ._table import Table
 
 _LOGGER: typing.Final = logging.getLogger("hikari.sake_lite")
@@ -110,18 +128,35 @@ def _apply(connection: sqlite3.Connection, batch: Batch) -> list[int]:
     return [_apply_one(connection, operation) for operation in batch.operations]
 
 
-def _apply_one(connection: sqlite3.Connection, operation: Operation) -> int:
+def _apply_one(connection: sqlite3.Connection, operation: Operation) -> int:  # noqa: PLR0911, PLR0912
     match operation:
         case Upsert(rows):
             return _upsert(connection, rows)
         case Delete(table, where):
             return connection.execute(table.delete_where(_columns(table, where)), where).rowcount
+        case DeleteMatching(table, column, other, where):
+            statement = table.delete_matching(table.column_by_name[column], other, _columns(other, where))
+            return connection.execute(statement, where).rowcount
         case Replace(rows, where):
             return _replace(connection, rows, where)
+        case AwaitChunks():
+            return _chunked.expect(connection, operation)
+        case TakeChunk():
+            return _take_chunk(connection, operation)
+        case IgnoreChunks():
+            return _chunked.ignore(connection, operation)
         case Modify():
             return _modify(connection, operation)
-        case Prune():
-            return _prune(connection, operation)
+        case Sweep(table, shard, kept):
+            return _sweep(connection, table, shard, kept)
+        case Expire(table, shard, expires_at):
+            return _expire(connection, table, shard, expires_at)
+        case DeleteExpired():
+            return _delete_expired(connection, operation)
+        case DeleteOldest(table, limit, size):
+            return connection.execute(table.delete_oldest, {"limit": limit, "size": size}).rowcount
+        case Shrink(pages):
+            return _shrink(connection, pages)
 
 
 def _columns(table: Table[typing.Any], names: collections.abc.Iterable[str]) -> list[Column]:
@@ -132,9 +167,13 @@ def _upsert(connection: sqlite3.Connection, rows: Rows, named: set[tuple[typing.
     """Upsert rows, collecting their keys in `named`."""
     written = 0
     width = len(rows.table.key)
+    is_awaited = rows.table.completeness is not None and _chunked.is_any_awaited(connection, rows.table)
     for piece in rows.slices(_STATEMENT_ROWS[0]):
+        keys = [row[:width] for row in piece]
         if named is not None:
-            named.update(row[:width] for row in piece)
+            named.update(keys)
+        if is_awaited:
+            _chunked.note_named(connection, rows.table, keys)
 
         start = 0
         for size in _STATEMENT_ROWS:
@@ -160,6 +199,14 @@ def _replace(connection: sqlite3.Connection, rows: Rows, where: dict[str, int | 
     return changed
 
 
+def _take_chunk(connection: sqlite3.Connection, operation: TakeChunk) -> int:
+    if not _chunked.take(connection, operation):
+        return 0
+
+    deleted = _chunked.delete_unnamed(connection, operation.table, operation.guild_id)
+    return deleted + _upsert(connection, operation.complete)
+
+
 def _modify(connection: sqlite3.Connection, operation: Modify) -> int:
     rows = operation.fresh
     table = rows.table
@@ -172,22 +219,55 @@ def _modify(connection: sqlite3.Connection, operation: Modify) -> int:
         except errors.InvalidDataFound as error:
             _LOGGER.warning("%s; it counts as missing for an update", error)
         else:
-            if not (table.updates_renew or rows.is_explicit):
+            if not (operation.is_seeing or rows.is_explicit):
                 rows = dataclasses.replace(rows, expires_at=expires_at, is_explicit=True)
 
     changed = operation.change(payload)
-    if changed is None:
+    if changed is payload:
         return 0
+
+    if changed is None:
+        return connection.execute(table.delete_where(table.key), operation.key).rowcount
 
     _upsert(connection, dataclasses.replace(rows, payloads=[changed]))
     return 1
 
 
-def _prune(connection: sqlite3.Connection, operation: Prune) -> int:
-    table, size = operation.table, operation.size
-    pruned = connection.execute(table.delete_expired, {"moment": operation.moment, "size": size}).rowcount
-    if operation.limit is not None and pruned < size:
-        oldest = {"limit": operation.limit, "size": size - pruned}
-        pruned += connection.execute(table.delete_oldest, oldest).rowcount
+def _sweep(connection: sqlite3.Connection, table: Table[typing.Any], shard: Shard, kept: frozenset[int]) -> int:
+    (guild,) = _columns(table, ["guild_id"])
+    statement = table.delete_where([guild])
+    gone = [guild_id for guild_id in _guilds(connection, table, shard) if guild_id not in kept]
+    return sum(connection.execute(statement, {"guild_id": guild_id}).rowcount for guild_id in gone)
 
-    return pruned
+
+def _expire(connection: sqlite3.Connection, table: Table[typing.Any], shard: Shard, expires_at: int) -> int:
+    values = [{"guild_id": guild_id, "expires_at": expires_at} for guild_id in _guilds(connection, table, shard)]
+    return sum(connection.execute(table.expire, each).rowcount for each in values)
+
+
+def _guilds(connection: sqlite3.Connection, table: Table[typing.Any], shard: Shard) -> list[int]:
+    """Return the shard's guilds that have rows."""
+    return [guild_id for (guild_id,) in connection.execute(table.guilds).fetchall() if shard.has(guild_id)]
+
+
+def _delete_expired(connection: sqlite3.Connection, operation: DeleteExpired) -> int:
+    after_expiry, after_rowid = operation.after
+    until_expiry, until_rowid = operation.until
+    return connection.execute(
+        operation.table.delete_expired,
+        {
+            "moment": operation.moment,
+            "after_expiry": after_expiry,
+            "after_rowid": after_rowid,
+            "until_expiry": until_expiry,
+            "until_rowid": until_rowid,
+        },
+    ).rowcount
+
+
+def _shrink(connection: sqlite3.Connection, pages: int) -> int:
+    """Give back unused pages; returns how many."""
+    ((before,),) = connection.execute("PRAGMA freelist_count").fetchall()
+    connection.execute(f"PRAGMA incremental_vacuum({pages})").fetchall()  # a page for each step
+    ((after,),) = connection.execute("PRAGMA freelist_count").fetchall()
+    return before - after

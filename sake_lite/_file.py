@@ -17,7 +17,7 @@ import sqlite3
 import time
 import typing
 
-from . import errors
+from . import _chunked, errors
 from ._connection import Connection
 
 if typing.TYPE_CHECKING:
@@ -42,6 +42,7 @@ _PRAGMAS: typing.Final[tuple[str, ...]] = (
     "PRAGMA cache_size = -16000",
     "PRAGMA wal_autocheckpoint = 4000",
     "PRAGMA journal_size_limit = 33554432",
+    "PRAGMA temp_store = MEMORY",
     "PRAGMA trusted_schema = OFF",
 )
 
@@ -196,6 +197,11 @@ def _set_up(
         connection.execute(pragma)
 
     _create_tables(connection, tables)
+    for table in tables:
+        if table.completeness is not None:
+            for statement in _chunked.schema(table):
+                connection.execute(statement)
+
     connection.execute(f"PRAGMA busy_timeout = {int(config.attempt_timeout * 1000)}")
 
 

@@ -1,16 +1,18 @@
 """A raw gateway dispatch → every table's operations → one batch.
 
 What an event does to a table is in the table's own module; here is only what follows from the tables themselves, so
-that it holds for each that will ever be added: what goes with a guild, and what goes with a channel. No I/O.
+that it holds for each that will ever be added: what goes with a guild, with a channel, and with a gateway session. No
+I/O.
 """
 
 from __future__ import annotations
 
-__all__ = ["OUTAGE", "make_batch"]
+__all__ = ["LOSS", "OUTAGE", "make_batch", "own_id", "shard_of"]
 
 import typing
 
-from ._operations import Batch, Scope, faults_named
+from ._batch import Batch, Scope, faults_named
+from ._operations import Shard
 
 if typing.TYPE_CHECKING:
     import collections.abc
@@ -20,6 +22,9 @@ if typing.TYPE_CHECKING:
 
 OUTAGE: typing.Final[str] = "GUILD_OUTAGE"
 """What GUILD_CREATE and GUILD_DELETE are to the tables where they only say that a guild is unavailable for a while."""
+
+LOSS: typing.Final[str] = "EVENTS_LOST"
+"""Not Discord's: events could not be written and were dropped, so what depends on having seen all of them is void."""
 
 
 def make_batch(name: str, payload: Payload, scope: Scope) -> Batch:
@@ -60,18 +65,57 @@ def _handlers(event: str, tables: collections.abc.Iterable[Table[typing.Any]]) -
         yield _DERIVED[event]
 
 
+def own_id(payload: Payload) -> int:
+    """Return the bot's own ID, which a READY tells.
+
+    Raises
+    ------
+    ValueError
+        If it does not.
+    """
+    with faults_named("READY"):
+        return int(payload["user"]["id"])
+
+
+def shard_of(payload: Payload) -> Shard:
+    """Return the shard that a READY is of; without sharding, the only one."""
+    number, count = payload.get("shard") or (0, 1)
+    if not 0 <= number < count:
+        raise ValueError(f"shard {number} of {count} does not exist")
+
+    return Shard(number, count)
+
+
+def _session_begun(payload: Payload, batch: Batch) -> None:
+    """Delete what belongs to guilds of the shard that are not listed, and what was true of the past session only."""
+    if "guilds" not in payload:
+        return
+
+    shard = shard_of(payload)
+    listed = [guild["id"] for guild in payload["guilds"]]
+    for table in _with_column("guild_id", batch):
+        batch.sweep(table, shard, () if table.is_of_session else listed)
+
+
 def _guild_deleted(payload: Payload, batch: Batch) -> None:
     """Delete the guild and all that belongs to it, in every table."""
-    for table in batch.scope.tables:
-        if "guild_id" in table.column_by_name:
-            batch.delete(table, guild_id=payload["id"])
+    for table in _with_column("guild_id", batch):
+        batch.delete(table, guild_id=payload["id"])
 
 
 def _channel_deleted(payload: Payload, batch: Batch) -> None:
-    """Delete the channel and all that is in it, in every table."""
-    for table in batch.scope.tables:
-        if "channel_id" in table.column_by_name:
-            batch.delete(table, channel_id=payload["id"])
+    """Delete the channel or thread and all that is in it, in every table."""
+    for table in _with_column("channel_id", batch):
+        batch.delete(table, channel_id=payload["id"])
 
 
-_DERIVED: typing.Final[dict[str, Handler]] = {"GUILD_DELETE": _guild_deleted, "CHANNEL_DELETE": _channel_deleted}
+def _with_column(name: str, batch: Batch) -> list[Table[typing.Any]]:
+    return [table for table in batch.scope.tables if name in table.column_by_name]
+
+
+_DERIVED: typing.Final[dict[str, Handler]] = {
+    "READY": _session_begun,
+    "GUILD_DELETE": _guild_deleted,
+    "CHANNEL_DELETE": _channel_deleted,
+    "THREAD_DELETE": _channel_deleted,
+}

@@ -165,10 +165,7 @@ class CacheIterator(abc.CacheIterator[EntityT]):
         self._buffer: collections.abc.Iterator[Row] = iter(())
         self._is_last = reference is not None and reference[1] is None
         self._is_skipping = False
-        # Below every key there is, and those that there should not be.
-        self._after: tuple[typing.Any, ...] = tuple(
-            "" if column.affinity == "TEXT" else -(2**63) for column in table.key
-        )
+        self._after: tuple[typing.Any, ...] = table.below_all_keys
         # The keys, as the file has them, of damaged rows that were met after that one: they may be what is damaged, so
         # it is not gone on from them until what follows confirms their order.
         self._doubtful: list[tuple[typing.Any, ...]] = []

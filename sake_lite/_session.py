@@ -5,11 +5,11 @@ from __future__ import annotations
 __all__ = ["Session"]
 
 import asyncio
-import logging
 import typing
 
 from . import _file, errors
-from ._operations import Batch, Scope
+from ._gateway import LOSS, make_batch
+from ._housekeeping import Housekeeping
 from ._reader import Reader
 from ._writer import Writer
 
@@ -17,14 +17,9 @@ if typing.TYPE_CHECKING:
     import collections.abc
     import pathlib
 
+    from ._batch import Batch, Scope
     from ._connection import Connection
     from ._table import Row
-
-_LOGGER: typing.Final = logging.getLogger("hikari.sake_lite")
-
-# Housekeeping: how often, in seconds, and how many rows a step removes, so that no step holds the writer for long.
-_HOUSEKEEPING_INTERVAL: typing.Final[float] = 60.0
-_HOUSEKEEPING_ROWS: typing.Final[int] = 500
 
 
 class Session:
@@ -40,16 +35,17 @@ class Session:
         Returns the tables and the settings as they are now.
     """
 
-    __slots__ = ("_housekeeping", "_reader", "_reading", "_scope", "_writing", "loop", "writer")
+    __slots__ = ("_reader", "_reading", "_writing", "housekeeping", "loop", "scope", "writer")
 
     def __init__(self, writing: Connection, reading: Connection, scope: collections.abc.Callable[[], Scope]) -> None:
-        self._scope = scope
+        self.scope = scope
         self._writing = writing
         self._reading = reading
         self._reader = Reader(reading)
         self.loop = asyncio.get_running_loop()
-        self.writer = Writer(writing, scope().config)
-        self._housekeeping = asyncio.create_task(self._keep_house(), name="sake_lite housekeeping")
+        self.writer = Writer(writing, scope().config, lambda: make_batch(LOSS, {}, scope()))
+        self.housekeeping = Housekeeping(self)
+        self.housekeeping.go_on()
 
     @classmethod
     async def open(cls, path: pathlib.Path, scope: collections.abc.Callable[[], Scope]) -> Session:
@@ -73,6 +69,7 @@ class Session:
     async def fetch(self, sql: str, parameters: dict[str, typing.Any]) -> list[Row]:
         """Return all rows of a query, after all that was queued before it."""
         self._check_loop()
+        self.housekeeping.go_on()
         await self.writer.settled()
         return await self._reader.fetch(sql, parameters)
 
@@ -85,13 +82,14 @@ class Session:
             For each operation, how many rows it wrote or deleted.
         """
         self._check_loop()
+        self.housekeeping.go_on()
         future = self.writer.submit_awaited(batch)
         future.add_done_callback(_retrieve)
         return await asyncio.shield(future)
 
     async def close(self) -> None:
         """Write what is queued, fold the log into the file, and close it."""
-        self._housekeeping.cancel()
+        self.housekeeping.stop()
         try:
             await self.writer.close()
         finally:
@@ -104,27 +102,19 @@ class Session:
         self._reading.abandon()
         self._writing.abandon()
 
-    async def prune(self) -> None:
-        """Remove expired rows, and those beyond a table's limit, in small steps."""
-        for table in self._scope().tables:
-            removed = _HOUSEKEEPING_ROWS
-            while removed >= _HOUSEKEEPING_ROWS:
-                batch = Batch("housekeeping", self._scope())
-                batch.prune(table, _HOUSEKEEPING_ROWS)
-                (removed,) = await self.commit(batch)
+    async def fold_log(self) -> None:
+        """Fold what is in the log into the file, as far as no reader needs it, which is when a file that shrank does.
+
+        Raises
+        ------
+        BackendError
+            If SQLite fails.
+        """
+        await self._writing.run(lambda raw: raw.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall())
 
     def _check_loop(self) -> None:
-        if asyncio.get_running_loop() is not self.loop:
+        if self.loop is not asyncio.get_running_loop():
             raise errors.ClosedClient("the cache was opened in another event loop, and belongs to it")
-
-    async def _keep_house(self) -> None:
-        while True:
-            await asyncio.sleep(_HOUSEKEEPING_INTERVAL)
-            try:
-                await self.prune()
-            except errors.SakeException as error:
-                # The writer logs why nothing can be written; the next round tries again.
-                _LOGGER.debug("housekeeping was put off: %s", error)
 
 
 def _retrieve(future: asyncio.Future[list[int]]) -> None:

@@ -20,7 +20,7 @@ from . import _codec, errors
 from ._column import MAX_SNOWFLAKE, Column, Value
 
 if typing.TYPE_CHECKING:
-    from . import _config, _operations
+    from . import _batch, _config
     from ._codec import Payload
 
 EntityT = typing.TypeVar("EntityT")
@@ -28,7 +28,7 @@ EntityT = typing.TypeVar("EntityT")
 Row: typing.TypeAlias = "tuple[typing.Any, ...]"
 """A row as it is read: the key columns, the other references, `checksum`, `data`."""
 
-Handler: typing.TypeAlias = "collections.abc.Callable[[Payload, _operations.Batch], None]"
+Handler: typing.TypeAlias = "collections.abc.Callable[[Payload, _batch.Batch], None]"
 """What one gateway event does to one table: payload in, operations out, no I/O and no change to the payload."""
 
 
@@ -57,6 +57,12 @@ class Table(typing.Generic[EntityT]):
         How many rows are kept, by the settings; without it, all. The lowest keys, hence the oldest, go.
     keeps
         A table whose row is kept alive, beyond its own expiry, while a row here has the same value in its key's column.
+    completeness
+        The table of the guilds of which all rows that there are, are stored here; it has one key column, `guild_id`.
+    is_of_session
+        Whether rows are true only of the gateway session in which they came, so that the next one ends them.
+    is_own_user
+        Whether the one row is the bot's own user.
     """
 
     name: str
@@ -68,6 +74,9 @@ class Table(typing.Generic[EntityT]):
     updates_renew: bool = True
     limit: collections.abc.Callable[[_config.Config], int] | None = None
     keeps: Table[typing.Any] | None = None
+    completeness: Table[typing.Any] | None = None
+    is_of_session: bool = False
+    is_own_user: bool = False
     keepers: list[Table[typing.Any]] = dataclasses.field(default_factory=list["Table[typing.Any]"], init=False)
     """The tables whose rows keep rows of this one alive."""
 
@@ -253,6 +262,20 @@ class Table(typing.Generic[EntityT]):
             f"ORDER BY {_names(ordered)} LIMIT :size"
         )
 
+    @functools.cached_property
+    def below_all_keys(self) -> tuple[Value, ...]:
+        """A key below every key that there is, and those that there should not be."""
+        return tuple("" if column.affinity == "TEXT" else -(2**63) for column in self.key)
+
+    @functools.cached_property
+    def containing(self) -> str:
+        """Select at most `:size` rows whose data contains `:bytes`, expired ones too, after a key, in its order."""
+        after = ", ".join(f":after_{column.name}" for column in self.key)
+        return (
+            f"SELECT {self._row} FROM {self.name} WHERE ({_names(self.key)}) > ({after}) "
+            f"AND instr(data, :bytes) > 0 ORDER BY {_names(self.key)} LIMIT :size"
+        )
+
     def count(self, reference: Column | None, /) -> str:
         """Count the visible rows, all of them or those of one reference (`:moment` and the reference)."""
         # Counting an index is quick and looking at every row's expiry is not, while few rows are expired at any moment.
@@ -281,11 +304,47 @@ class Table(typing.Generic[EntityT]):
         """Delete the rows with the named values in `columns`; all rows where there are none."""
         return f"DELETE FROM {self.name}{_where(columns)}"
 
+    def delete_matching(
+        self, column: Column, other: Table[typing.Any], columns: collections.abc.Sequence[Column], /
+    ) -> str:
+        """Delete the rows whose `column` is the first key column of a row of `other` with the named values."""
+        return f"DELETE FROM {self.name} WHERE {column.name} IN ({other.first_keys_where(columns)})"
+
+    def first_keys_where(self, columns: collections.abc.Sequence[Column], /) -> str:
+        """Select the first key column of the rows with the named values in `columns`, expired ones too."""
+        return f"SELECT {self.key[0].name} FROM {self.name}{_where(columns)}"
+
+    @functools.cached_property
+    def guilds(self) -> str:
+        """Select the guilds that have rows, each once, by one step of an index for each."""
+        return (
+            f"WITH RECURSIVE each (id) AS (SELECT min(guild_id) FROM {self.name} UNION ALL "
+            f"SELECT (SELECT min(guild_id) FROM {self.name} WHERE guild_id > each.id) FROM each "
+            "WHERE each.id IS NOT NULL) SELECT id FROM each WHERE id IS NOT NULL"
+        )
+
+    @functools.cached_property
+    def expire(self) -> str:
+        """Let the rows of one guild (`:guild_id`) end at `:expires_at` that have no end."""
+        return f"UPDATE {self.name} SET expires_at = :expires_at WHERE guild_id = :guild_id AND expires_at IS NULL"
+
+    @functools.cached_property
+    def expired(self) -> str:
+        """Select at most `:size` rows that expired before `:moment`: `expires_at`, rowid, and whether they are gone.
+
+        Those that another row keeps are not. Rows come in order, from after `:after_expiry` and `:after_rowid`.
+        """
+        return (
+            f"SELECT expires_at, rowid, {self._expired} FROM {self.name} WHERE expires_at <= :moment "
+            f"AND (expires_at, rowid) > (:after_expiry, :after_rowid) ORDER BY expires_at, rowid LIMIT :size"
+        )
+
     @functools.cached_property
     def delete_expired(self) -> str:
-        """Delete at most `:size` rows that expired before `:moment` and that nothing keeps."""
+        """Delete what `expired` told to be gone, up to `:until_expiry` and `:until_rowid`, if that is still so."""
         return (
-            f"DELETE FROM {self.name} WHERE rowid IN (SELECT rowid FROM {self.name} WHERE {self._expired} LIMIT :size)"
+            f"DELETE FROM {self.name} WHERE {self._expired} AND (expires_at, rowid) > (:after_expiry, :after_rowid) "
+            "AND (expires_at, rowid) <= (:until_expiry, :until_rowid)"
         )
 
     @functools.cached_property

@@ -20,6 +20,7 @@ __all__ = ["Writer"]
 
 import asyncio
 import collections
+import collections.abc
 import contextlib
 import dataclasses
 import datetime
@@ -36,8 +37,8 @@ from ._stats import Stats
 
 if typing.TYPE_CHECKING:
     from . import _config
+    from ._batch import Batch
     from ._connection import Connection
-    from ._operations import Batch
 
 _LOGGER: typing.Final = logging.getLogger("hikari.sake_lite")
 
@@ -51,6 +52,9 @@ _LONGEST_PAUSE: typing.Final[float] = 5.0
 
 # So many different faults of events are logged as warnings.
 _LOGGED_CAUSES: typing.Final[int] = 200
+
+# Below those of all batches that were submitted.
+_LOSS_NUMBER: typing.Final[int] = -1
 
 # What tells one entry's fault from another's of the same cause.
 _DIGITS: typing.Final = re.compile(r"\d+")
@@ -73,6 +77,8 @@ class Writer:
         The connection that writes, which nothing else uses.
     config
         For `busy_timeout` and `max_pending_rows`.
+    make_loss
+        Returns the batch that is written in the place of events that were dropped.
     """
 
     __slots__ = (
@@ -82,10 +88,12 @@ class Writer:
         "_config",
         "_connection",
         "_counts",
+        "_has_lost",
         "_last_commit",
         "_last_error",
         "_locked_since",
         "_logged",
+        "_make_loss",
         "_numbers",
         "_outcomes",
         "_pending_rows",
@@ -96,7 +104,9 @@ class Writer:
         "_writing",
     )
 
-    def __init__(self, connection: Connection, config: _config.Config) -> None:
+    def __init__(
+        self, connection: Connection, config: _config.Config, make_loss: collections.abc.Callable[[], Batch]
+    ) -> None:
         self._alone = 0  # so many batches are written one by one, since one of them spoilt its group
         # Set where somebody waits, and so deserves an answer at once; events can wait for the disk.
         self._called = asyncio.Event()
@@ -106,8 +116,10 @@ class Writer:
         self._counts: collections.Counter[str] = collections.Counter()
         self._last_commit: datetime.datetime | None = None
         self._last_error: str | None = None
+        self._has_lost = False
         self._locked_since: float | None = None
         self._logged: set[tuple[str, str]] = set()
+        self._make_loss = make_loss
         self._numbers = itertools.count()
         self._outcomes: list[_execute.Outcome] = []
         self._pending_rows = 0
@@ -301,6 +313,12 @@ class Writer:
         self._release_waiters(until=written[-1].number)
 
     def _take_group(self) -> list[_Queued]:
+        if self._has_lost:
+            self._has_lost = False
+            loss = _Queued(_LOSS_NUMBER, self._make_loss(), None)
+            self._queue.appendleft(loss)
+            self._pending_rows += loss.batch.rows
+
         group: list[_Queued] = []
         rows = 0
         while self._queue and (not group or rows + self._queue[0].batch.rows <= _GROUP_ROWS):
@@ -370,7 +388,9 @@ class Writer:
         while self._queue and self._pending_rows > self._config.max_pending_rows and not self._queue[0].future:
             queued = self._queue.popleft()
             self._pending_rows -= queued.batch.rows
-            dropped += queued.batch.rows
+            self._has_lost = True
+            if queued.number != _LOSS_NUMBER:
+                dropped += queued.batch.rows
 
         if dropped and not self._counts["dropped_rows"]:
             _LOGGER.error("more than max_pending_rows wait to be written: the oldest events are dropped from now on")

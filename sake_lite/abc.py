@@ -10,6 +10,8 @@ there is no error, and neither is iterating over nothing. IDs are given by posit
 `Ref…` classes add clearing and iterating by what an entry refers to: its guild, channel, author or user.
 `RefGuildCache`, `RefMeCache` and `RefUserCache` are the plain classes under a second name, since these refer to
 nothing.
+
+Threads and stickers are not in the standard, hence not in `Cache` and `RefCache`; their interfaces have the same form.
 """
 
 from __future__ import annotations
@@ -35,10 +37,14 @@ __all__ = [
     "RefMessageCache",
     "RefPresenceCache",
     "RefRoleCache",
+    "RefStickerCache",
+    "RefThreadCache",
     "RefUserCache",
     "RefVoiceStateCache",
     "Resource",
     "RoleCache",
+    "StickerCache",
+    "ThreadCache",
     "UserCache",
     "VoiceStateCache",
 ]
@@ -821,6 +827,148 @@ class RefVoiceStateCache(VoiceStateCache, abc.ABC):
     @abc.abstractmethod
     async def clear_voice_states_for_guild(self, guild_id: hikari.Snowflakeish, /) -> None:
         """Remove the voice states of one guild.
+
+        Raises
+        ------
+        BackendError
+            If the store cannot be written.
+        """
+
+
+class ThreadCache(Resource, abc.ABC):
+    """A cache of threads, which is beyond the standard."""
+
+    __slots__ = ()
+
+    @abc.abstractmethod
+    async def get_thread(self, thread_id: hikari.Snowflakeish, /) -> hikari.GuildThreadChannel:
+        """Get a thread by its ID.
+
+        Raises
+        ------
+        EntryNotFound
+            If the cache holds no such entry.
+        InvalidDataFound
+            If the stored data is damaged, or not of a kind that this hikari knows.
+        BackendError
+            If the store cannot be read.
+        """
+
+    @abc.abstractmethod
+    def iter_threads(self) -> CacheIterator[hikari.GuildThreadChannel]:
+        """Iterate over all threads."""
+
+    @abc.abstractmethod
+    async def delete_thread(self, thread_id: hikari.Snowflakeish, /) -> None:
+        """Remove a thread by its ID, if the cache holds it.
+
+        Raises
+        ------
+        BackendError
+            If the store cannot be written.
+        """
+
+    @abc.abstractmethod
+    async def clear_threads(self) -> None:
+        """Remove all threads.
+
+        Raises
+        ------
+        BackendError
+            If the store cannot be written.
+        """
+
+
+class RefThreadCache(ThreadCache, abc.ABC):
+    """A cache of threads that knows them by channel and guild, which is beyond the standard."""
+
+    __slots__ = ()
+
+    @abc.abstractmethod
+    def iter_threads_for_channel(self, channel_id: hikari.Snowflakeish, /) -> CacheIterator[hikari.GuildThreadChannel]:
+        """Iterate over the threads of one parent channel."""
+
+    @abc.abstractmethod
+    def iter_threads_for_guild(self, guild_id: hikari.Snowflakeish, /) -> CacheIterator[hikari.GuildThreadChannel]:
+        """Iterate over the threads of one guild."""
+
+    @abc.abstractmethod
+    async def clear_threads_for_channel(self, channel_id: hikari.Snowflakeish, /) -> None:
+        """Remove the threads of one parent channel.
+
+        Raises
+        ------
+        BackendError
+            If the store cannot be written.
+        """
+
+    @abc.abstractmethod
+    async def clear_threads_for_guild(self, guild_id: hikari.Snowflakeish, /) -> None:
+        """Remove the threads of one guild.
+
+        Raises
+        ------
+        BackendError
+            If the store cannot be written.
+        """
+
+
+class StickerCache(Resource, abc.ABC):
+    """A cache of stickers of guilds, which is beyond the standard."""
+
+    __slots__ = ()
+
+    @abc.abstractmethod
+    async def get_sticker(self, sticker_id: hikari.Snowflakeish, /) -> hikari.GuildSticker:
+        """Get a sticker of a guild by its ID.
+
+        Raises
+        ------
+        EntryNotFound
+            If the cache holds no such entry.
+        InvalidDataFound
+            If the stored data is damaged, or not of a kind that this hikari knows.
+        BackendError
+            If the store cannot be read.
+        """
+
+    @abc.abstractmethod
+    def iter_stickers(self) -> CacheIterator[hikari.GuildSticker]:
+        """Iterate over all stickers of guilds."""
+
+    @abc.abstractmethod
+    async def delete_sticker(self, sticker_id: hikari.Snowflakeish, /) -> None:
+        """Remove a sticker of a guild by its ID, if the cache holds it.
+
+        Raises
+        ------
+        BackendError
+            If the store cannot be written.
+        """
+
+    @abc.abstractmethod
+    async def clear_stickers(self) -> None:
+        """Remove all stickers of guilds.
+
+        Raises
+        ------
+        BackendError
+            If the store cannot be written.
+        """
+
+
+class RefStickerCache(StickerCache, abc.ABC):
+    """A cache of stickers of guilds that knows them by guild, which is beyond the standard."""
+
+    __slots__ = ()
+
+    @abc.abstractmethod
+    def iter_stickers_for_guild(self, guild_id: hikari.Snowflakeish, /) -> CacheIterator[hikari.GuildSticker]:
+        """Iterate over the stickers of guilds of one guild."""
+
+    @abc.abstractmethod
+    async def clear_stickers_for_guild(self, guild_id: hikari.Snowflakeish, /) -> None:
+        """Remove the stickers of guilds of one guild.
 
         Raises
         ------

@@ -3,10 +3,10 @@
 How a payload gets in
     hikari hands each raw gateway dispatch to `Resource._on_shard_payload` (`resources/_base.py`), in whose first
     synchronous segment `_gateway.make_batch` asks every table's handlers (`resources/*.py`) what the event changes.
-    The answer is a `Batch` of operations (`_operations.py`), which takes its place in the queue of the one task that
-    writes (`_writer.py`). That task hands what is queued to its connection's thread (`_connection.py`), which applies
-    it in one transaction, a savepoint for each batch (`_execute.py`). `set_*`, `delete_*` and `clear_*` go the same
-    way, and return after the commit.
+    The answer is a `Batch` (`_batch.py`) of operations (`_operations.py`), which takes its place in the queue of the
+    one task that writes (`_writer.py`). That task hands what is queued to its connection's thread (`_connection.py`),
+    which applies it in one transaction, a savepoint for each batch (`_execute.py`). `set_*`, `delete_*` and `clear_*`
+    go the same way, and return after the commit.
 
 How an entity gets out
     `get_*` and `iter_*` wait until what was queued before them is committed (`_session.py`), then read rows on a
@@ -34,11 +34,15 @@ class SQLiteCache(
     resources.MessageCache,
     resources.PresenceCache,
     resources.RoleCache,
+    resources.StickerCache,
+    resources.ThreadCache,
     resources.UserCache,
     resources.VoiceStateCache,
     abc.RefCache,
 ):
-    """All that Discord tells a bot, in one SQLite file: the whole of the Sake standard, `sake_lite.abc.RefCache`.
+    """All that Discord tells a bot, in one SQLite file.
+
+    That is the whole of the Sake standard, `sake_lite.abc.RefCache`, and threads and stickers beside.
 
     The parameters are those of `sake_lite.resources.Resource`. To keep less, inherit from some of the mixins in
     `sake_lite.resources` instead.

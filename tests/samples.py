@@ -111,6 +111,41 @@ def channel(number: int = CHANNEL, guild_id: int = GUILD, **more: object) -> Pay
     }
 
 
+def thread(number: int, parent_id: int = CHANNEL, guild_id: int = GUILD, **more: object) -> Payload:
+    return {
+        "id": str(number),
+        "type": 11,
+        "guild_id": str(guild_id),
+        "parent_id": str(parent_id),
+        "name": f"thread{number}",
+        "owner_id": str(USER),
+        "last_message_id": None,
+        "member_count": 2,
+        "message_count": 5,
+        "rate_limit_per_user": 0,
+        "thread_metadata": {
+            "archived": False,
+            "archive_timestamp": "2026-11-23T12:00:00+00:00",
+            "auto_archive_duration": 1440,
+            "locked": False,
+        },
+        **more,
+    }
+
+
+def sticker(number: int, **more: object) -> Payload:
+    return {
+        "id": str(number),
+        "name": f"sticker{number}",
+        "description": None,
+        "tags": "tag",
+        "type": 2,
+        "format_type": 1,
+        "available": True,
+        **more,
+    }
+
+
 def message(
     number: int, author: int = USER, channel_id: int = CHANNEL, guild_id: int | None = GUILD, **more: object
 ) -> Payload:
@@ -257,6 +292,22 @@ SAMPLES: typing.Final[tuple[Sample, ...]] = (
         lambda cache, n: cache.set_role(GUILD, role(thousands(n))),
         lambda cache, n: cache.get_role(thousands(n)),
         lambda cache, n: cache.delete_role(thousands(n)),
+        lambda entity: entity.id,
+        thousands,
+    ),
+    Sample(
+        "stickers",
+        lambda cache, n: cache.set_sticker(GUILD, sticker(thousands(n))),
+        lambda cache, n: cache.get_sticker(thousands(n)),
+        lambda cache, n: cache.delete_sticker(thousands(n)),
+        lambda entity: entity.id,
+        thousands,
+    ),
+    Sample(
+        "threads",
+        lambda cache, n: cache.set_thread(thread(thousands(n))),
+        lambda cache, n: cache.get_thread(thousands(n)),
+        lambda cache, n: cache.delete_thread(thousands(n)),
         lambda entity: entity.id,
         thousands,
     ),

@@ -16,7 +16,7 @@ from conftest import check_file
 from samples import GUILD, USER
 
 import sake_lite
-from sake_lite import EntryNotFound, _config, _session
+from sake_lite import EntryNotFound, _config, _housekeeping
 
 if typing.TYPE_CHECKING:
     import collections.abc
@@ -271,7 +271,7 @@ async def _keep_house(cache: sake_lite.SQLiteCache) -> None:
     """Do now what is done every minute."""
     session = cache._session  # pyright: ignore[reportPrivateUsage]
     assert session is not None
-    await session.prune()
+    await session.housekeeping.tidy()
 
 
 async def test_housekeeping_removes_what_expired(
@@ -302,7 +302,7 @@ async def test_housekeeping_keeps_the_newest_messages(path: pathlib.Path) -> Non
 async def test_housekeeping_happens_by_itself(
     path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, clock: Clock
 ) -> None:
-    monkeypatch.setattr(_session, "_HOUSEKEEPING_INTERVAL", 0.01)
+    monkeypatch.setattr(_housekeeping, "_INTERVAL", 0.01)
     async with sake_lite.SQLiteCache(path) as cache:
         await cache.set_user(samples.user(), expire_time=5)
         clock.advance(6)

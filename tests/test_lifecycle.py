@@ -265,7 +265,7 @@ def test_missing_intents_are_warned_of(path: pathlib.Path) -> None:
     with pytest.warns(hikari.MissingIntentWarning) as warned:
         sake_lite.SQLiteCache(path, bot, bot.event_manager)
     tables = {str(warning.message).split()[0] for warning in warned}
-    assert tables == {"emojis", "invites", "members", "messages", "presences", "voice_states"}
+    assert tables == {"emojis", "invites", "members", "messages", "presences", "stickers", "voice_states"}
     assert {warning.filename for warning in warned} == {__file__}
 
     with warnings.catch_warnings():

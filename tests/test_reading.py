@@ -101,9 +101,16 @@ async def test_lookups_use_indexes_in_their_own_order(
         "moment": 1,
         "size": 1,
         "limit": 1,
+        "after_expiry": 1,
+        "after_rowid": 1,
+        "until_expiry": 2,
+        "until_rowid": 2,
+        "expires_at": 1,
     }
     values |= {f"after_{column.name}": 1 for column in table.key}
-    statements = [table.select, table.window(None), table.delete_expired, table.delete_where(table.key)]
+    statements = [table.select, table.window(None), table.expired, table.delete_expired, table.delete_where(table.key)]
+    if "guild_id" in values:
+        statements += [table.guilds, table.expire]
     for column in table.references:
         statements += [
             table.window(column),

@@ -29,6 +29,9 @@ _REFERENCES: list[tuple[str, str, Call]] = [
     ("presences", "guild", lambda n, ref: ("set_presence", samples.presence(n, ref))),
     ("presences", "user", lambda n, ref: ("set_presence", samples.presence(ref, n))),
     ("roles", "guild", lambda n, ref: ("set_role", ref, samples.role(n))),
+    ("stickers", "guild", lambda n, ref: ("set_sticker", ref, samples.sticker(n))),
+    ("threads", "channel", lambda n, ref: ("set_thread", samples.thread(n, ref))),
+    ("threads", "guild", lambda n, ref: ("set_thread", samples.thread(n, guild_id=ref))),
     ("voice_states", "channel", lambda n, ref: ("set_voice_state", GUILD, samples.voice_state(n, ref))),
     ("voice_states", "guild", lambda n, ref: ("set_voice_state", ref, samples.voice_state(n))),
 ]

@@ -212,6 +212,8 @@ async def _store_one_of_each(cache: sake_lite.SQLiteCache) -> None:
     await cache.set_role(1, samples.role(5))
     await cache.set_emoji(1, samples.emoji(6))
     await cache.set_invite(samples.invite("code", channel_id=2, guild_id=1))
+    await cache.set_thread(samples.thread(7, 2, 1))
+    await cache.set_sticker(1, samples.sticker(8))
 
 
 def _raising(error: str) -> list[str]:

@@ -18,5 +18,7 @@ from .member import MemberCache as MemberCache
 from .message import MessageCache as MessageCache
 from .presence import PresenceCache as PresenceCache
 from .role import RoleCache as RoleCache
+from .sticker import StickerCache as StickerCache
+from .thread import ThreadCache as ThreadCache
 from .user import UserCache as UserCache
 from .voice_state import VoiceStateCache as VoiceStateCache

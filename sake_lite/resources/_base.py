@@ -18,7 +18,9 @@ import warnings
 import hikari
 
 from .. import _app, _codec, _config, _file, _gateway, abc, errors
-from .._operations import Batch, Scope, faults_named
+from .._batch import Batch, Scope, faults_named
+from .._column import snowflake
+from .._purge import purge
 from .._reader import CacheIterator
 from .._session import Session
 from .._stats import Stats
@@ -35,6 +37,7 @@ if typing.TYPE_CHECKING:
 
 _LOGGER: typing.Final = logging.getLogger("hikari.sake_lite")
 _EntityT = typing.TypeVar("_EntityT")
+_USER_ID: typing.Final = snowflake("user_id")
 
 
 class Resource(abc.Resource):
@@ -89,8 +92,10 @@ class Resource(abc.Resource):
         "_event_manager",
         "_failure",
         "_intents",
+        "_own_id",
         "_path",
         "_session",
+        "_stored_tables",
         "_transition",
     )
 
@@ -127,8 +132,11 @@ class Resource(abc.Resource):
         self._chunks: ChunkRequests | None = None
         self._event_manager = event_manager
         self._failure: errors.BackendError | None = None
+        self._own_id: int | None = None
         self._path = _file.absolute(path)
         self._session: Session | None = None
+        notes = (table.completeness for table in self.all_tables)
+        self._stored_tables = self.all_tables + tuple(note for note in notes if note is not None)
         self._transition: asyncio.Task[None] | None = None
         self._config = _config.Config().replace(
             user_expire=user_expire,
@@ -234,7 +242,7 @@ class Resource(abc.Resource):
         """
         session = self._open_session()
         scope = dataclasses.replace(self._scope(), is_verifying=True)
-        await session.commit(_gateway.make_batch(name.upper(), payload, scope))
+        await session.commit(self._make_batch(name.upper(), payload, scope))
 
     async def flush(self) -> None:
         """Wait until all that was queued before is committed.
@@ -247,6 +255,29 @@ class Resource(abc.Resource):
             If the cache is not open.
         """
         await self._commit(self._batch("flush"))
+
+    async def purge_user(self, user_id: hikari.Snowflakeish, /) -> None:
+        """Remove a person from every table, for those who must honour such requests.
+
+        Removed are the user, the members, presences and voice states that they are, the messages that they wrote, and
+        what rows of others tell of them: as the inviter of an invite, the maker of an emoji or sticker, mentioned in
+        or answered by a message. Their bare ID stays where it is part of something else, such as the owner of a guild,
+        the overwrites of a channel, and the text that others wrote.
+
+        What the gateway tells of them afterwards is stored again. SQLite overwrites what was deleted as it needs the
+        space; copies and backups of the file are not touched.
+
+        Raises
+        ------
+        BackendError
+            If the file cannot be read or written; part of it may have been done then.
+        ClosedClient
+            If the cache is not open.
+        """
+        session = self._open_session()
+        value = _USER_ID.argument(user_id)
+        if value is not None:  # no row can have such an ID
+            await purge(session, self.all_tables, int(value))
 
     def stats(self) -> Stats:
         """Return what was written since the cache was opened, and what waits to be.
@@ -274,25 +305,32 @@ class Resource(abc.Resource):
     async def _on_shard_payload(self, event: hikari.ShardPayloadEvent) -> None:
         # hikari starts this before any listener of the typed event: up to the first await, nobody else runs, so that
         # what those listeners read comes after this event.
-        was_taken = self._take_in(event)
-        if was_taken and self._chunks is not None:
-            await self._chunks.after(event)
+        self._take_in(event)
+        if self._chunks is not None and event.name in {"GUILD_CREATE", "RESUMED"}:
+            await self._chunks.send(event.shard)
 
-    def _take_in(self, event: hikari.ShardPayloadEvent) -> bool:
-        """Queue what an event changes; returns whether the event made sense."""
+    def _take_in(self, event: hikari.ShardPayloadEvent) -> None:
+        """Queue what an event changes."""
         if self._session is None:
-            return False
+            return
 
         self._intents = event.shard.intents
         try:
-            batch = _gateway.make_batch(event.name, event.payload, self._scope())
+            batch = self._make_batch(event.name, event.payload, self._scope())
         except ValueError as exception:
             self._session.writer.report_malformed(event.name, exception)
-            return False
+            return
 
+        if self._chunks is not None:
+            self._chunks.prepare(event, batch)
         if batch:
             self._session.writer.submit(batch)
-        return True
+
+    def _make_batch(self, name: str, payload: Payload, scope: Scope) -> Batch:
+        batch = _gateway.make_batch(name, payload, scope)
+        if name == "READY":
+            self._own_id = _gateway.own_id(payload)
+        return batch
 
     def _warn_of_missing_intents(self) -> None:
         if self._intents is None:
@@ -328,10 +366,25 @@ class Resource(abc.Resource):
         if self._leave_other_loop() is not None:
             return
 
-        self._session = await Session.open(self._path, self._scope)
+        session = await Session.open(self._path, self._scope)
+        try:
+            self._own_id = await self._stored_own_id(session)
+        except BaseException:
+            await session.close()
+            raise
+
+        self._session = session
         self._failure = None
         if self._event_manager is not None:
             self._event_manager.subscribe(hikari.ShardPayloadEvent, self._on_shard_payload)
+
+    async def _stored_own_id(self, session: Session) -> int | None:
+        for table in self.all_tables:
+            if table.is_own_user:
+                rows = await session.fetch(table.select_first, {"moment": _config.now()})
+                return rows[0][0] if rows else None
+
+        return None
 
     async def _close(self) -> None:
         session = self._leave_other_loop()
@@ -406,7 +459,7 @@ class Resource(abc.Resource):
     # Writing.
 
     def _scope(self) -> Scope:
-        return Scope(tables=self.all_tables, config=self._config, intents=self._intents)
+        return Scope(tables=self._stored_tables, config=self._config, intents=self._intents, own_id=self._own_id)
 
     def _batch(self, name: str) -> Batch:
         """Return an empty batch for a call, if the cache is open."""
@@ -430,7 +483,7 @@ class Resource(abc.Resource):
         batch = self._batch(f"delete from {table.name}")
         values = {name: table.column_by_name[name].argument(value) for name, value in where.items()}
         if None not in values.values():  # no row can have such an ID
-            batch.delete(table, **values)
+            batch.forget(table, **values)
             await self._commit(batch)
 
     def _own(self, payload: Payload) -> Payload:

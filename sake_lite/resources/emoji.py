@@ -16,8 +16,8 @@ from ._base import Resource
 from .user import USERS
 
 if typing.TYPE_CHECKING:
+    from .._batch import Batch
     from .._codec import Payload
-    from .._operations import Batch
 
 
 def _decode(factory: hikari.api.EntityFactory, payload: Payload) -> hikari.KnownCustomEmoji:

@@ -16,8 +16,9 @@ from .._table import Table
 from ._base import Resource
 
 if typing.TYPE_CHECKING:
+    from .._batch import Batch
     from .._codec import Payload
-    from .._operations import Batch, Change
+    from .._operations import Change
 
 _CHILDREN: typing.Final = frozenset(
     {
@@ -62,6 +63,13 @@ def _guild_updated(payload: Payload, batch: Batch) -> None:
     batch.merge(GUILDS, _without_children(payload))  # it lacks `joined_at`, `large`, `member_count`, `unavailable`
 
 
+@GUILDS.on("READY")
+def _guilds_listed(payload: Payload, batch: Batch) -> None:
+    """Mark the guilds of the session as unavailable, which they are until their GUILD_CREATE."""
+    for guild in payload.get("guilds", ()):
+        _guild_unavailable(guild, batch)
+
+
 @GUILDS.on(OUTAGE)
 def _guild_unavailable(payload: Payload, batch: Batch) -> None:
     batch.merge(GUILDS, {"id": payload["id"], "unavailable": True}, insert=False)
@@ -81,7 +89,7 @@ def _counting(step: int) -> Change:
     def change(guild: Payload | None) -> Payload | None:
         count = guild.get("member_count") if guild else None
         if guild is None or not isinstance(count, int):
-            return None
+            return guild
         return {**guild, "member_count": max(0, count + step)}
 
     return change

@@ -15,8 +15,8 @@ from .._table import Table
 from ._base import Resource
 
 if typing.TYPE_CHECKING:
+    from .._batch import Batch
     from .._codec import Payload
-    from .._operations import Batch
 
 # Those for which hikari's factory builds a `PermissibleGuildChannel`. A type that hikari does not know is not stored.
 _TYPES: typing.Final = frozenset(

@@ -18,9 +18,9 @@ from ._base import Resource
 from .user import USERS
 
 if typing.TYPE_CHECKING:
+    from .._batch import Batch
     from .._codec import Payload
     from .._config import ExpireT
-    from .._operations import Batch
 
 
 def _decode(factory: hikari.api.EntityFactory, payload: Payload) -> hikari.InviteWithMetadata:

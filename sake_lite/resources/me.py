@@ -15,15 +15,15 @@ from ._base import Resource
 from .user import USERS
 
 if typing.TYPE_CHECKING:
+    from .._batch import Batch
     from .._codec import Payload
-    from .._operations import Batch
 
 
 def _decode(factory: hikari.api.EntityFactory, payload: Payload) -> hikari.OwnUser:
     return factory.deserialize_my_user(payload)
 
 
-ME: Table[hikari.OwnUser] = Table(name="me", key=(snowflake("user_id", "id"),), decode=_decode)
+ME: Table[hikari.OwnUser] = Table(name="me", key=(snowflake("user_id", "id"),), decode=_decode, is_own_user=True)
 
 
 @ME.on("READY")
@@ -69,3 +69,4 @@ class MeCache(Resource, abc.RefMeCache):
             batch.upsert(USERS, payload)
 
         await self._commit(batch)
+        self._own_id = int(payload["id"])

@@ -9,32 +9,45 @@ import typing
 
 import hikari
 
-from .. import abc
+from .. import abc, errors
 from .._chunks import ChunkRequests
 from .._column import snowflake
+from .._gateway import LOSS, shard_of
 from .._reader import CacheIterator
 from .._table import Table
 from ._base import Resource
 from .user import USERS
 
 if typing.TYPE_CHECKING:
+    from .._batch import Batch
     from .._codec import Payload
     from .._config import Config
-    from .._operations import Batch
 
 
 def _decode(factory: hikari.api.EntityFactory, payload: Payload) -> hikari.Member:
     return factory.deserialize_member(payload)
 
 
+def _is_told(intents: hikari.Intents | None) -> bool:
+    """Whether the gateway tells when a member joins or leaves."""
+    return intents is None or hikari.Intents.GUILD_MEMBERS in intents
+
+
 def _lifetime(config: Config, intents: hikari.Intents | None) -> float:
-    """Without the intent nobody tells when a member leaves, so the row must end by itself."""
-    is_told = intents is None or hikari.Intents.GUILD_MEMBERS in intents
-    return math.inf if is_told else config.member_expire
+    """Where nobody tells when a member leaves, the row must end by itself."""
+    return math.inf if _is_told(intents) else config.member_expire
 
 
 _GUILD = snowflake("guild_id")
 _USER = snowflake("user_id", "user.id")
+
+COMPLETE: Table[hikari.Snowflake] = Table(
+    name="complete_member_lists",
+    key=(_GUILD,),
+    decode=lambda _, payload: hikari.Snowflake(payload["guild_id"]),
+    is_of_session=True,
+)
+"""The guilds whose members are all stored. Who joins or leaves between two sessions is not told, so READY ends it."""
 
 MEMBERS: Table[hikari.Member] = Table(
     name="members",
@@ -44,21 +57,45 @@ MEMBERS: Table[hikari.Member] = Table(
     intents=hikari.Intents.GUILDS | hikari.Intents.GUILD_MEMBERS,
     lifetime=_lifetime,
     keeps=USERS,
+    completeness=COMPLETE,
 )
+
+
+@MEMBERS.on("READY")
+def _session_begun(payload: Payload, batch: Batch) -> None:
+    # Those who were stored while their leaving would have been told, if it no longer is.
+    batch.expire(MEMBERS, shard_of(payload))
 
 
 @MEMBERS.on("GUILD_CREATE")
 def _guild_members(payload: Payload, batch: Batch) -> None:
-    members = payload.get("members", [])
-    if members and len(members) >= payload.get("member_count", math.inf):
-        batch.replace(MEMBERS, members, guild_id=payload["id"])
+    guild_id, members = payload["id"], payload.get("members", [])
+    if not members or len(members) < payload.get("member_count", math.inf):
+        batch.upsert_all(MEMBERS, members, guild_id=guild_id)
+        batch.delete(COMPLETE, guild_id=guild_id)
     else:
-        batch.upsert_all(MEMBERS, members, guild_id=payload["id"])
+        batch.replace(MEMBERS, members, guild_id=guild_id)
+        if _is_told(batch.scope.intents):
+            batch.upsert(COMPLETE, {"guild_id": guild_id})
 
 
 @MEMBERS.on("GUILD_MEMBERS_CHUNK")
 def _chunk(payload: Payload, batch: Batch) -> None:
-    batch.upsert_all(MEMBERS, payload["members"], guild_id=payload["guild_id"])
+    guild_id = payload["guild_id"]
+    batch.upsert_all(MEMBERS, payload["members"], guild_id=guild_id)
+    if (nonce := payload.get("nonce")) is not None:
+        batch.take_chunk(MEMBERS, nonce, payload["chunk_index"], payload["chunk_count"], guild_id=guild_id)
+
+
+@MEMBERS.on("GUILD_DELETE")
+def _guild_left(payload: Payload, batch: Batch) -> None:
+    batch.ignore_chunks(MEMBERS, guild_id=payload["id"])
+
+
+@MEMBERS.on(LOSS)
+def _events_lost(_: Payload, batch: Batch) -> None:
+    batch.ignore_chunks(MEMBERS)
+    batch.delete(COMPLETE)
 
 
 @MEMBERS.on("GUILD_MEMBER_ADD")
@@ -88,8 +125,16 @@ def _member_of_voice_state(payload: Payload, batch: Batch) -> None:
         batch.merge(MEMBERS, payload["member"], guild_id=payload["guild_id"])
 
 
+@MEMBERS.on("INTERACTION_CREATE")
+def _member_of_interaction(payload: Payload, batch: Batch) -> None:
+    if payload.get("member") and "guild_id" in payload:
+        # The permissions are those in the interaction's channel.
+        member = {name: value for name, value in payload["member"].items() if name != "permissions"}
+        batch.merge(MEMBERS, member, guild_id=payload["guild_id"])
+
+
 class MemberCache(Resource, abc.RefMemberCache):
-    """Members of guilds, from GUILD_CREATE, GUILD_MEMBER_*, GUILD_MEMBERS_CHUNK, messages and voice states."""
+    """Members of guilds, from GUILD_CREATE, GUILD_MEMBER*, messages, voice states and interactions."""
 
     __slots__ = ()
     tables: typing.ClassVar = (MEMBERS,)
@@ -142,6 +187,29 @@ class MemberCache(Resource, abc.RefMemberCache):
 
         await self._commit(batch)
 
+    async def members_complete(self, guild_id: hikari.Snowflakeish, /) -> bool:
+        """Tell whether all members of a guild are stored, so that whoever is not found is not a member.
+
+        They are once a GUILD_CREATE listed them all, or all chunks that the cache asked for are in
+        (`chunk_on_guild_create`), until the bot connects anew, which may have missed who joined meanwhile. In a file
+        that no bot uses at the moment, it is what was true when the bot stopped. They never are without the
+        GUILD_MEMBERS intent, nor after a member was removed by hand.
+
+        Raises
+        ------
+        InvalidDataFound
+            If the note of it is damaged.
+        BackendError
+            If the file cannot be read.
+        ClosedClient
+            If the cache is not open.
+        """
+        try:
+            await self._get(COMPLETE, guild_id)
+        except errors.EntryNotFound:
+            return False
+        return True
+
     def chunk_on_guild_create(self, shard_aware: hikari.ShardAware | None, /) -> typing.Self:
         """Set whether to request the members that a GUILD_CREATE leaves out.
 
@@ -171,5 +239,5 @@ class MemberCache(Resource, abc.RefMemberCache):
             raise ValueError("members can only be requested with the GUILD_MEMBERS intent")
 
         wants_presences = isinstance(self, abc.PresenceCache) and hikari.Intents.GUILD_PRESENCES in shard_aware.intents
-        self._chunks = ChunkRequests(include_presences=wants_presences)
+        self._chunks = ChunkRequests(MEMBERS, include_presences=wants_presences)
         return self

@@ -8,7 +8,7 @@ import typing
 
 import hikari
 
-from .. import abc
+from .. import _reactions, abc
 from .._column import snowflake
 from .._reader import CacheIterator
 from .._table import Table
@@ -16,9 +16,9 @@ from ._base import Resource
 from .user import USERS
 
 if typing.TYPE_CHECKING:
+    from .._batch import Batch
     from .._codec import Payload
     from .._config import ExpireT
-    from .._operations import Batch
 
 
 def _decode(factory: hikari.api.EntityFactory, payload: Payload) -> hikari.Message:
@@ -30,7 +30,7 @@ MESSAGES: Table[hikari.Message] = Table(
     key=(snowflake("message_id", "id"),),
     references=(snowflake("author_id", "author.id"), snowflake("channel_id"), snowflake("guild_id", optional=True)),
     decode=_decode,
-    intents=hikari.Intents.ALL_MESSAGES,
+    intents=hikari.Intents.ALL_MESSAGES | hikari.Intents.ALL_MESSAGE_REACTIONS,
     lifetime=lambda config, _: config.message_expire,
     updates_renew=False,
     limit=lambda config: config.message_limit,
@@ -75,8 +75,40 @@ def _messages_deleted(payload: Payload, batch: Batch) -> None:
         batch.delete(MESSAGES, message_id=message_id)
 
 
+@MESSAGES.on("MESSAGE_REACTION_ADD")
+def _reaction_added(payload: Payload, batch: Batch) -> None:
+    _modify_reactions(payload, batch, _reactions.counting(payload, batch.scope.own_id, +1))
+
+
+@MESSAGES.on("MESSAGE_REACTION_REMOVE")
+def _reaction_removed(payload: Payload, batch: Batch) -> None:
+    _modify_reactions(payload, batch, _reactions.counting(payload, batch.scope.own_id, -1))
+
+
+@MESSAGES.on("MESSAGE_REACTION_REMOVE_ALL")
+def _reactions_removed(payload: Payload, batch: Batch) -> None:
+    _modify_reactions(payload, batch, lambda _: [])
+
+
+@MESSAGES.on("MESSAGE_REACTION_REMOVE_EMOJI")
+def _emoji_removed(payload: Payload, batch: Batch) -> None:
+    _modify_reactions(payload, batch, _reactions.without(payload["emoji"]))
+
+
+def _modify_reactions(payload: Payload, batch: Batch, change: _reactions.Change) -> None:
+    def changed(message: Payload | None) -> Payload | None:
+        if message is None:
+            return None
+
+        there: list[Payload] = message.get("reactions") or []
+        reactions = change(there)
+        return message if reactions == there else {**message, "reactions": reactions}
+
+    batch.modify(MESSAGES, changed, message_id=payload["message_id"])
+
+
 class MessageCache(Resource, abc.RefMessageCache):
-    """Messages, from MESSAGE_*, for `message_expire` and up to `message_limit` of them."""
+    """Messages and the reactions to them, from MESSAGE_*, for `message_expire` and up to `message_limit` of them."""
 
     __slots__ = ()
     tables: typing.ClassVar = (MESSAGES,)

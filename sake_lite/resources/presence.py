@@ -15,8 +15,8 @@ from .._table import Table
 from ._base import Resource
 
 if typing.TYPE_CHECKING:
+    from .._batch import Batch
     from .._codec import Payload
-    from .._operations import Batch
 
 
 def _decode(factory: hikari.api.EntityFactory, payload: Payload) -> hikari.MemberPresence:
@@ -32,6 +32,7 @@ PRESENCES: Table[hikari.MemberPresence] = Table(
     references=(_GUILD, _USER),
     decode=_decode,
     intents=hikari.Intents.GUILDS | hikari.Intents.GUILD_PRESENCES,
+    is_of_session=True,
 )
 
 

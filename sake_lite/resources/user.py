@@ -15,9 +15,9 @@ from .._table import Table
 from ._base import Resource
 
 if typing.TYPE_CHECKING:
+    from .._batch import Batch
     from .._codec import Payload
     from .._config import ExpireT
-    from .._operations import Batch
 
 
 def _decode(factory: hikari.api.EntityFactory, payload: Payload) -> hikari.User:
@@ -37,9 +37,10 @@ def _users_of_members(payload: Payload, batch: Batch) -> None:
     batch.upsert_all(USERS, [member["user"] for member in payload.get("members", ())])
 
 
-@USERS.on("GUILD_CREATE", "GUILD_EMOJIS_UPDATE")
-def _users_of_emojis(payload: Payload, batch: Batch) -> None:
-    batch.upsert_all(USERS, [emoji["user"] for emoji in payload.get("emojis", ()) if emoji.get("user")])
+@USERS.on("GUILD_CREATE", "GUILD_EMOJIS_UPDATE", "GUILD_STICKERS_UPDATE")
+def _users_of_emojis_and_stickers(payload: Payload, batch: Batch) -> None:
+    made = [*payload.get("emojis", ()), *payload.get("stickers", ())]
+    batch.upsert_all(USERS, [each["user"] for each in made if each.get("user")])
 
 
 @USERS.on("GUILD_MEMBER_ADD", "GUILD_MEMBER_UPDATE")
@@ -70,6 +71,17 @@ def _user_of_presence(payload: Payload, batch: Batch) -> None:
 @USERS.on("INVITE_CREATE")
 def _users_of_invite(payload: Payload, batch: Batch) -> None:
     batch.upsert_all(USERS, [payload[role] for role in ("inviter", "target_user") if payload.get(role)])
+
+
+@USERS.on("INTERACTION_CREATE")
+def _users_of_interaction(payload: Payload, batch: Batch) -> None:
+    """Store who interacts, in a guild or in a direct message, and the users that they chose or named."""
+    member: Payload = payload.get("member") or {}
+    data: Payload = payload.get("data") or {}
+    resolved: Payload = data.get("resolved") or {}
+    users: Payload = resolved.get("users") or {}
+    actors = [actor for actor in (payload.get("user"), member.get("user")) if actor is not None]
+    batch.upsert_all(USERS, [*actors, *users.values()])
 
 
 @USERS.on("USER_UPDATE")

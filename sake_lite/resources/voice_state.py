@@ -16,8 +16,8 @@ from ._base import Resource
 from .user import USERS
 
 if typing.TYPE_CHECKING:
+    from .._batch import Batch
     from .._codec import Payload
-    from .._operations import Batch
 
 
 def _decode(factory: hikari.api.EntityFactory, payload: Payload) -> hikari.VoiceState:
@@ -32,6 +32,7 @@ VOICE_STATES: Table[hikari.VoiceState] = Table(
     references=(snowflake("channel_id"), _GUILD),
     decode=_decode,
     intents=hikari.Intents.GUILDS | hikari.Intents.GUILD_VOICE_STATES,
+    is_of_session=True,
 )
 
 

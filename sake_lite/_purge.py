@@ -1,0 +1,106 @@
+"""Removing a person from a file: the rows that are theirs, and what others' rows tell of them."""
+
+from __future__ import annotations
+
+__all__ = ["purge", "without_user"]
+
+import collections.abc
+import typing
+
+from . import errors
+from ._batch import Batch
+
+if typing.TYPE_CHECKING:
+    from ._codec import Payload
+    from ._session import Session
+    from ._table import Table
+
+# The columns that say whose a row is.
+_OWNERS: typing.Final[tuple[str, ...]] = ("user_id", "author_id")
+
+# Rows that are looked through and changed in one step.
+_ROWS: typing.Final[int] = 100
+
+
+async def purge(session: Session, tables: collections.abc.Iterable[Table[typing.Any]], user_id: int) -> None:
+    """Delete a user's rows in one transaction, then take the user out of the rows of others, in small steps.
+
+    Raises
+    ------
+    BackendError
+        If the file cannot be read or written.
+    ClosedClient
+        If the cache is closed meanwhile.
+    """
+    batch = Batch("purge_user", session.scope())
+    for table in tables:
+        for column in _OWNERS:
+            if column in table.column_by_name:
+                batch.forget(table, **{column: user_id})
+    await session.commit(batch)
+
+    for table in tables:
+        # An expired row is gone for everyone, but its data is still there.
+        await session.housekeeping.delete_expired(table)
+        await _take_out(session, table, user_id)
+
+
+async def _take_out(session: Session, table: Table[typing.Any], user_id: int) -> None:
+    after = table.below_all_keys
+    digits = str(user_id).encode()
+    while True:
+        bounds = {f"after_{column.name}": part for column, part in zip(table.key, after, strict=True)}
+        rows = await session.fetch(table.containing, {"bytes": digits, "size": _ROWS, **bounds})
+        if not rows:
+            return
+
+        batch = Batch("purge_user", session.scope())
+        for row in rows:
+            after = row[: len(table.key)]
+            key = {column.name: part for column, part in zip(table.key, after, strict=True)}
+            try:
+                table.open_row(row)
+            except errors.InvalidDataFound:
+                batch.forget(table, **key)  # it cannot be told what else it holds
+            else:
+                batch.modify(table, lambda payload: payload and without_user(payload, user_id), is_seeing=False, **key)
+        await session.commit(batch)
+
+
+def without_user(payload: Payload, user_id: int) -> Payload:
+    """Return a payload without a user: without the objects that are the user, or the user's, wherever they are in it.
+
+    An object is the user's if its `user` or `author` is the user. The bare ID stays where it is part of something else:
+    a guild's owner, a channel's overwrites, the text of a message.
+    """
+    return typing.cast("Payload", _without(payload, str(user_id)))
+
+
+def _without(value: object, user_id: str) -> object:
+    if isinstance(value, collections.abc.Mapping):
+        entries = typing.cast("Payload", value).items()
+        return {
+            name: _without(each, user_id) for name, each in entries if name != user_id and not _is_of(each, user_id)
+        }
+
+    if isinstance(value, list):
+        items = typing.cast("list[object]", value)
+        return [_without(each, user_id) for each in items if not _is_of(each, user_id)]
+
+    return value
+
+
+def _is_of(value: object, user_id: str) -> bool:
+    if not isinstance(value, collections.abc.Mapping):
+        return False
+
+    payload = typing.cast("Payload", value)
+    return _is_user(payload, user_id) or any(_is_user(payload.get(owner), user_id) for owner in ("user", "author"))
+
+
+def _is_user(value: object, user_id: str) -> bool:
+    if not isinstance(value, collections.abc.Mapping):
+        return False
+
+    payload = typing.cast("Payload", value)
+    return "username" in payload and str(payload.get("id")) == user_id
