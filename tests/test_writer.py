@@ -430,3 +430,20 @@ def test_memory_that_runs_out(path: pathlib.Path) -> None:
     assert "can be written again" in ran.stderr
     assert ran.stdout.endswith("\n1\n")
     check_file(path)
+
+
+async def test_after_events_were_dropped_no_guild_s_members_count_as_complete(path: pathlib.Path) -> None:
+    async with sake_lite.SQLiteCache(path, max_pending_rows=10) as cache:
+        await cache.ingest("GUILD_CREATE", samples.guild_create(members=[samples.member()], member_count=1))
+        assert await cache.members_complete(GUILD)
+        await _limit_pages(cache, 1)
+        for number in range(1, 12):
+            await _dispatch(cache, "GUILD_ROLE_CREATE", {"guild_id": str(GUILD), "role": _large(number)})
+            await _until(lambda: cache.stats().last_error is not None)
+        assert cache.stats().dropped_rows == 1
+        await _limit_pages(cache, None)
+        await cache.flush()
+        assert not await cache.members_complete(GUILD), "who joined may be among what was dropped"
+        assert await cache.iter_roles().len() == 10
+        assert cache.stats().queued_rows == 0
+    check_file(path)

@@ -1,0 +1,157 @@
+"""`purge_user`: a person is gone from every table, and nobody else is."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import typing
+
+import pytest
+import samples
+from conftest import check_file
+from samples import CHANNEL, GUILD, USER, Payload
+
+import sake_lite
+
+if typing.TYPE_CHECKING:
+    import pathlib
+
+# Digits that occur nowhere else.
+PERSON = 777_888_999_000_111
+OTHER_GUILD = GUILD + 50
+
+
+def _person() -> Payload:
+    return samples.user(PERSON, username="the person")
+
+
+def _mention(number: int) -> Payload:
+    return samples.message(number, mentions=[_person(), samples.user(5)])
+
+
+async def _fill(cache: sake_lite.SQLiteCache) -> None:
+    """Store everything that can tell of the person, and the same of others beside it."""
+    for guild_id in (GUILD, OTHER_GUILD):
+        members = [samples.member(), samples.member(user=_person())]
+        payload = samples.guild_create(
+            guild_id,
+            members=members,
+            member_count=2,
+            presences=[samples.presence(), samples.presence(user=_person())],
+            voice_states=[samples.voice_state(), samples.voice_state(PERSON)],
+            emojis=[samples.emoji(guild_id, user=_person()), samples.emoji(guild_id + 1, user=samples.user())],
+            stickers=[samples.sticker(guild_id, user=_person())],
+        )
+        await cache.ingest("GUILD_CREATE", payload)
+
+    await cache.set_message(samples.message(1))
+    await cache.set_message(samples.message(2, author=PERSON))
+    await cache.set_message(_mention(3), expire_time=1_000)
+    await cache.set_message(samples.message(4, referenced_message=samples.message(2, author=PERSON), type=19))
+    interaction = {"id": "1", "type": 2, "user": _person(), "authorizing_integration_owners": {}}
+    await cache.set_message(samples.message(5, interaction_metadata=interaction))
+    resolved: Payload = {
+        "users": {str(PERSON): _person(), "5": samples.user(5)},
+        "members": {str(PERSON): {"roles": []}},
+    }
+    await cache.set_message(samples.message(6, resolved=resolved))
+    await cache.set_message(samples.message(7, guild_id=None, author=PERSON))
+    await cache.set_invite(samples.invite("by", inviter=_person(), max_age=0))
+    await cache.set_invite(samples.invite("for", inviter=samples.user(), target_type=1, target_user=_person()))
+
+
+def _rows_with(path: pathlib.Path, text: str) -> list[str]:
+    with contextlib.closing(sqlite3.connect(path)) as other:
+        tables = [name for (name,) in other.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()]
+        return [
+            f"{table}: {row}"
+            for table in tables
+            for row in other.execute(f"SELECT * FROM {table}").fetchall()
+            if text.encode() in row[-1] or int(PERSON) in row
+        ]
+
+
+async def test_a_person_is_gone_from_every_table(cache: sake_lite.SQLiteCache, path: pathlib.Path) -> None:
+    await _fill(cache)
+    assert len(_rows_with(path, str(PERSON))) > 15
+    await cache.purge_user(PERSON)
+    assert _rows_with(path, str(PERSON)) == []
+    assert _rows_with(path, "the person") == []
+
+
+async def test_the_rest_stays_and_can_be_read(cache: sake_lite.SQLiteCache) -> None:
+    await _fill(cache)
+    await cache.purge_user(PERSON)
+    assert [message.id async for message in cache.iter_messages()] == [1, 3, 4, 5, 6]
+    assert (await cache.get_message(3)).user_mentions_ids == [5]
+    assert (await cache.get_message(4)).referenced_message is None
+    invites = {invite.code: (invite.inviter, invite.target_user) async for invite in cache.iter_invites()}
+    assert invites["by"] == (None, None)
+    assert invites["for"][0] is not None
+    assert invites["for"][1] is None
+    assert [emoji.user is None async for emoji in cache.iter_emojis_for_guild(GUILD)] == [True, False]
+    assert [member.id async for member in cache.iter_members_for_guild(OTHER_GUILD)] == [USER]
+    assert await cache.iter_stickers().len() == 2
+    assert {user.id async for user in cache.iter_users()} == {USER}
+
+
+async def test_what_stays_keeps_its_expiry(cache: sake_lite.SQLiteCache, path: pathlib.Path) -> None:
+    await cache.set_message(_mention(3), expire_time=1_000)
+    await cache.set_invite(samples.invite("by", inviter=_person(), max_age=0))
+    with contextlib.closing(sqlite3.connect(path)) as other:
+        statement = "SELECT expires_at FROM messages UNION ALL SELECT expires_at FROM invites"
+        before = other.execute(statement).fetchall()
+        await cache.purge_user(PERSON)
+        assert other.execute(statement).fetchall() == before
+
+
+async def test_a_guild_that_the_person_owns_stays(cache: sake_lite.SQLiteCache) -> None:
+    await cache.set_guild(samples.guild(owner_id=str(PERSON)))
+    await cache.purge_user(PERSON)
+    assert (await cache.get_guild(GUILD)).owner_id == PERSON
+
+
+async def test_many_rows(cache: sake_lite.SQLiteCache) -> None:
+    for number in range(1, 251):
+        await cache.set_message(_mention(number) if number % 2 else samples.message(number, author=PERSON))
+    await cache.purge_user(PERSON)
+    assert [message.id async for message in cache.iter_messages()] == [*range(1, 251, 2)]
+    assert [message.user_mentions_ids async for message in cache.iter_messages()] == [[5]] * 125
+
+
+async def test_expired_and_damaged_rows_go_too(cache: sake_lite.SQLiteCache, path: pathlib.Path) -> None:
+    await cache.set_message(_mention(1), expire_time=0)
+    await cache.set_message(_mention(2))
+    with contextlib.closing(sqlite3.connect(path)) as other, other:
+        other.execute("UPDATE messages SET checksum = checksum + 1 WHERE message_id = 2")
+    await cache.purge_user(PERSON)
+    assert _rows_with(path, str(PERSON)) == []
+
+
+async def test_the_own_user_can_be_purged(cache: sake_lite.SQLiteCache) -> None:
+    await cache.set_me(samples.me(PERSON))
+    await cache.purge_user(PERSON)
+    with pytest.raises(sake_lite.EntryNotFound):
+        await cache.get_me()
+
+
+async def test_nobody(cache: sake_lite.SQLiteCache, path: pathlib.Path) -> None:
+    await _fill(cache)
+    before = _rows_with(path, str(PERSON))
+    for user_id in (1, 2**70, -1):
+        await cache.purge_user(user_id)
+    assert _rows_with(path, str(PERSON)) == before
+    with pytest.raises(TypeError):
+        await cache.purge_user("1")  # pyright: ignore[reportArgumentType]
+
+
+async def test_a_cache_with_fewer_resources(path: pathlib.Path) -> None:
+    class Mine(sake_lite.resources.MessageCache):
+        """Messages alone."""
+
+    async with Mine(path) as cache:
+        await cache.set_message(_mention(1))
+        await cache.set_message(samples.message(2, author=PERSON, channel_id=CHANNEL))
+        await cache.purge_user(PERSON)
+        assert [message.id async for message in cache.iter_messages()] == [1]
+    check_file(path)
