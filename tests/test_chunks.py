@@ -9,7 +9,7 @@ import typing
 import hikari
 import pytest
 import samples
-from conftest import check_file
+from gateway import Gateway
 from samples import GUILD, USER, Payload
 
 import sake_lite
@@ -22,48 +22,8 @@ OTHER_GUILD = GUILD + 50
 MEMBERS = [samples.member(USER + number) for number in range(6)]
 
 
-class Shard:
-    """As much of hikari's shard as a cache sees, without a connection: requests are kept to be answered by the test."""
-
-    def __init__(self, intents: hikari.Intents = hikari.Intents.ALL) -> None:
-        self.id = 0
-        self.intents = intents
-        self.is_connected = True
-        self.requests: list[tuple[int, str]] = []
-
-    async def request_guild_members(self, guild: int, *, include_presences: bool, nonce: str) -> None:
-        if not self.is_connected:
-            raise hikari.ComponentStateConflictError("shard 0 is not connected so it cannot be interacted with")
-        assert include_presences
-        assert len(nonce) <= 32
-        self.requests.append((int(guild), nonce))
-
-
-class Gateway:
-    """A cache with a real event manager, and a shard whose events the test makes up."""
-
-    def __init__(self, path: pathlib.Path, *, intents: hikari.Intents = hikari.Intents.ALL, asks: bool = True) -> None:
-        self.bot = hikari.GatewayBot(
-            "MTAw.loop.back", banner=None, logs=None, suppress_optimization_warning=True, intents=intents
-        )
-        self.cache = sake_lite.SQLiteCache(path, self.bot, self.bot.event_manager)
-        self.path = path
-        self.shard = Shard(intents)
-        if asks:
-            self.cache.chunk_on_guild_create(self.bot)
-
-    async def __aenter__(self) -> typing.Self:
-        await self.cache.open()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.cache.close()
-        check_file(self.path)
-
-    async def send(self, name: str, payload: Payload) -> None:
-        shard = typing.cast("hikari.api.GatewayShard", self.shard)
-        event = hikari.ShardPayloadEvent(app=self.bot, shard=shard, payload=payload, name=name)
-        await self.bot.event_manager.dispatch(event, return_tasks=True)
+class Chunks(Gateway):
+    """A gateway that announces guilds and sends chunks of their members."""
 
     async def announce(self, guild_id: int = GUILD, members: list[Payload] | None = None, count: int = 6) -> str:
         """Send a GUILD_CREATE with part of the members; returns the nonce of the request that follows."""
@@ -89,12 +49,12 @@ def _chunk(nonce: str | None, index: int, count: int, members: list[Payload], gu
 
 
 @pytest.fixture
-async def gateway(path: pathlib.Path) -> collections.abc.AsyncIterator[Gateway]:
-    async with Gateway(path) as gateway:
+async def gateway(path: pathlib.Path) -> collections.abc.AsyncIterator[Chunks]:
+    async with Chunks(path) as gateway:
         yield gateway
 
 
-async def test_a_whole_list_is_complete(gateway: Gateway) -> None:
+async def test_a_whole_list_is_complete(gateway: Chunks) -> None:
     assert not await gateway.is_complete()
     await gateway.send("GUILD_CREATE", samples.guild_create(members=MEMBERS, member_count=6))
     assert await gateway.is_complete()
@@ -103,13 +63,13 @@ async def test_a_whole_list_is_complete(gateway: Gateway) -> None:
     assert gateway.shard.requests == []
 
 
-async def test_part_of_a_list_is_not(gateway: Gateway) -> None:
+async def test_part_of_a_list_is_not(gateway: Chunks) -> None:
     await gateway.announce()
     assert not await gateway.is_complete()
 
 
 @pytest.mark.parametrize("order", [*itertools.permutations(range(3))])
-async def test_chunks_in_any_order_make_the_members_all_there_are(order: tuple[int, ...], gateway: Gateway) -> None:
+async def test_chunks_in_any_order_make_the_members_all_there_are(order: tuple[int, ...], gateway: Chunks) -> None:
     gone = [samples.member(USER + 100), samples.member(USER + 101)]
     await gateway.send("GUILD_CREATE", samples.guild_create(members=gone, member_count=9))
     await gateway.send("GUILD_MEMBER_ADD", {**gone[0], "guild_id": str(OTHER_GUILD)})
@@ -124,7 +84,7 @@ async def test_chunks_in_any_order_make_the_members_all_there_are(order: tuple[i
     assert await gateway.members(OTHER_GUILD) == [100], "another guild's members are its own"
 
 
-async def test_a_chunk_that_comes_twice_counts_once(gateway: Gateway) -> None:
+async def test_a_chunk_that_comes_twice_counts_once(gateway: Chunks) -> None:
     nonce = await gateway.announce()
     await gateway.chunk(nonce, 0, 2, MEMBERS[:3])
     await gateway.chunk(nonce, 0, 2, MEMBERS[:3])
@@ -134,14 +94,14 @@ async def test_a_chunk_that_comes_twice_counts_once(gateway: Gateway) -> None:
 
 
 @pytest.mark.parametrize("nonce", [None, "somebody else's", "sake.0.0"])
-async def test_chunks_that_the_cache_did_not_ask_for_remove_nothing(nonce: str | None, gateway: Gateway) -> None:
+async def test_chunks_that_the_cache_did_not_ask_for_remove_nothing(nonce: str | None, gateway: Chunks) -> None:
     await gateway.announce(members=[samples.member(USER + 100)])
     await gateway.chunk(nonce, 0, 1, MEMBERS[:2])
     assert await gateway.members() == [0, 1, 100]
     assert not await gateway.is_complete()
 
 
-async def test_chunks_of_another_guild_under_the_same_nonce_remove_nothing(gateway: Gateway) -> None:
+async def test_chunks_of_another_guild_under_the_same_nonce_remove_nothing(gateway: Chunks) -> None:
     nonce = await gateway.announce()
     await gateway.send("GUILD_MEMBER_ADD", samples.member(guild_id=str(OTHER_GUILD)))
     await gateway.chunk(nonce, 0, 1, MEMBERS[1:2], guild_id=OTHER_GUILD)
@@ -149,7 +109,7 @@ async def test_chunks_of_another_guild_under_the_same_nonce_remove_nothing(gatew
     assert not await gateway.is_complete(OTHER_GUILD)
 
 
-async def test_who_is_named_meanwhile_stays(gateway: Gateway) -> None:
+async def test_who_is_named_meanwhile_stays(gateway: Chunks) -> None:
     """A list is as old as its request: who joins or speaks after it is a member, whether the chunks say so or not."""
     await gateway.send("GUILD_MEMBER_ADD", samples.member(USER + 50, guild_id=str(GUILD)))
     nonce = await gateway.announce()
@@ -165,7 +125,7 @@ async def test_who_is_named_meanwhile_stays(gateway: Gateway) -> None:
     assert await gateway.is_complete()
 
 
-async def test_a_list_that_is_cut_off_removes_nothing(gateway: Gateway) -> None:
+async def test_a_list_that_is_cut_off_removes_nothing(gateway: Chunks) -> None:
     await gateway.send("GUILD_CREATE", samples.guild_create(members=[samples.member(USER + 100)], member_count=6))
     first = await gateway.announce()
     await gateway.chunk(first, 0, 2, MEMBERS[:3])
@@ -181,17 +141,17 @@ async def test_a_list_that_is_cut_off_removes_nothing(gateway: Gateway) -> None:
 
 
 async def test_a_list_that_is_cut_off_by_a_restart_removes_nothing(path: pathlib.Path) -> None:
-    async with Gateway(path) as gateway:
+    async with Chunks(path) as gateway:
         await gateway.send("GUILD_CREATE", samples.guild_create(members=[samples.member(USER + 100)], member_count=6))
         nonce = await gateway.announce()
         await gateway.chunk(nonce, 0, 2, MEMBERS[:3])
-    async with Gateway(path) as gateway:
+    async with Chunks(path) as gateway:
         await gateway.chunk(nonce, 1, 2, MEMBERS[3:])
         assert await gateway.members() == [0, 1, 2, 3, 4, 5, 100]
         assert not await gateway.is_complete()
 
 
-async def test_a_malformed_chunk_does_not_count(gateway: Gateway) -> None:
+async def test_a_malformed_chunk_does_not_count(gateway: Chunks) -> None:
     nonce = await gateway.announce()
     await gateway.chunk(nonce, 0, 2, MEMBERS[:3])
     # Large enough to be encoded on the writer's thread, where the fault is found.
@@ -203,11 +163,11 @@ async def test_a_malformed_chunk_does_not_count(gateway: Gateway) -> None:
 
 
 async def test_what_is_complete_is_known_until_the_next_session(path: pathlib.Path) -> None:
-    async with Gateway(path) as gateway:
+    async with Chunks(path) as gateway:
         await gateway.send("GUILD_CREATE", samples.guild_create(members=MEMBERS, member_count=6))
     async with sake_lite.SQLiteCache(path) as cache:
         assert await cache.members_complete(GUILD)
-    async with Gateway(path) as gateway:
+    async with Chunks(path) as gateway:
         assert await gateway.is_complete()
         await gateway.send("RESUMED", {})
         assert await gateway.is_complete()
@@ -217,7 +177,7 @@ async def test_what_is_complete_is_known_until_the_next_session(path: pathlib.Pa
         assert await gateway.is_complete()
 
 
-async def test_events_keep_it_complete(gateway: Gateway) -> None:
+async def test_events_keep_it_complete(gateway: Chunks) -> None:
     await gateway.send("GUILD_CREATE", samples.guild_create(members=MEMBERS, member_count=6))
     await gateway.send("GUILD_MEMBER_ADD", samples.member(USER + 51, guild_id=str(GUILD)))
     await gateway.send("GUILD_MEMBER_REMOVE", {"guild_id": str(GUILD), "user": samples.user(USER)})
@@ -227,7 +187,7 @@ async def test_events_keep_it_complete(gateway: Gateway) -> None:
     assert not await gateway.is_complete()
 
 
-async def test_a_chunk_after_the_guild_was_left_makes_nothing_complete(gateway: Gateway) -> None:
+async def test_a_chunk_after_the_guild_was_left_makes_nothing_complete(gateway: Chunks) -> None:
     nonce = await gateway.announce()
     await gateway.send("GUILD_DELETE", {"id": str(GUILD)})
     await gateway.chunk(nonce, 0, 1, MEMBERS)
@@ -244,7 +204,7 @@ _BY_HAND: dict[str, tuple[typing.Any, ...]] = {
 
 
 @pytest.mark.parametrize("method", _BY_HAND)
-async def test_removing_members_by_hand_ends_it(method: str, gateway: Gateway) -> None:
+async def test_removing_members_by_hand_ends_it(method: str, gateway: Chunks) -> None:
     await gateway.send("GUILD_CREATE", samples.guild_create(members=MEMBERS, member_count=6))
     others = [samples.member(USER + 90)]
     await gateway.send("GUILD_CREATE", samples.guild_create(OTHER_GUILD, members=others, member_count=1))
@@ -254,7 +214,7 @@ async def test_removing_members_by_hand_ends_it(method: str, gateway: Gateway) -
 
 
 @pytest.mark.parametrize("method", _BY_HAND)
-async def test_removing_members_by_hand_while_chunks_come_makes_nothing_complete(method: str, gateway: Gateway) -> None:
+async def test_removing_members_by_hand_while_chunks_come_makes_nothing_complete(method: str, gateway: Chunks) -> None:
     nonce = await gateway.announce()
     await gateway.chunk(nonce, 0, 2, MEMBERS[:3])
     await getattr(gateway.cache, method)(*_BY_HAND[method])
@@ -263,7 +223,7 @@ async def test_removing_members_by_hand_while_chunks_come_makes_nothing_complete
     assert {3, 4, 5} <= {*await gateway.members()}
 
 
-async def test_removing_who_is_not_there_changes_nothing(gateway: Gateway) -> None:
+async def test_removing_who_is_not_there_changes_nothing(gateway: Chunks) -> None:
     await gateway.send("GUILD_CREATE", samples.guild_create(members=MEMBERS, member_count=6))
     await gateway.cache.delete_member(GUILD, USER + 77)
     await gateway.cache.clear_members_for_user(USER + 77)
@@ -272,14 +232,14 @@ async def test_removing_who_is_not_there_changes_nothing(gateway: Gateway) -> No
 
 @pytest.mark.filterwarnings("ignore::hikari.MissingIntentWarning")
 async def test_without_the_intent_nothing_is_complete_for_long(path: pathlib.Path) -> None:
-    async with Gateway(path, intents=hikari.Intents.GUILDS, asks=False) as gateway:
+    async with Chunks(path, intents=hikari.Intents.GUILDS, asks=False) as gateway:
         await gateway.send("GUILD_CREATE", samples.guild_create(members=MEMBERS, member_count=6))
         assert await gateway.members() == [0, 1, 2, 3, 4, 5]
         assert not await gateway.is_complete()
 
 
 async def test_members_are_requested_only_where_they_are_missing_and_asked_for(path: pathlib.Path) -> None:
-    async with Gateway(path) as gateway:
+    async with Chunks(path) as gateway:
         await gateway.send("GUILD_CREATE", {"id": str(GUILD), "unavailable": True})
         await gateway.send("GUILD_CREATE", samples.guild_create(members=MEMBERS, member_count=6))
         await gateway.send("GUILD_CREATE", {"members": [], "member_count": 5})
@@ -292,7 +252,7 @@ async def test_members_are_requested_only_where_they_are_missing_and_asked_for(p
 
 
 async def test_a_request_that_could_not_be_sent_is_sent_once_the_session_goes_on(
-    gateway: Gateway, caplog: pytest.LogCaptureFixture
+    gateway: Chunks, caplog: pytest.LogCaptureFixture
 ) -> None:
     gateway.shard.is_connected = False
     for guild_id in (GUILD, OTHER_GUILD):
@@ -309,7 +269,7 @@ async def test_a_request_that_could_not_be_sent_is_sent_once_the_session_goes_on
         assert await gateway.is_complete(guild_id)
 
 
-async def test_a_new_session_forgets_the_requests_of_the_old_one(gateway: Gateway) -> None:
+async def test_a_new_session_forgets_the_requests_of_the_old_one(gateway: Chunks) -> None:
     gateway.shard.is_connected = False
     await gateway.send("GUILD_CREATE", samples.guild_create(members=MEMBERS[:1], member_count=6))
     gateway.shard.is_connected = True
@@ -319,7 +279,7 @@ async def test_a_new_session_forgets_the_requests_of_the_old_one(gateway: Gatewa
 
 
 @pytest.mark.parametrize("seed", range(5))
-async def test_many_guilds_at_once(seed: int, gateway: Gateway) -> None:
+async def test_many_guilds_at_once(seed: int, gateway: Chunks) -> None:
     """The chunks of several guilds, of several sizes, come mixed, beside joins and leaves; each guild ends right."""
     chance = random.Random(seed)
     expected: dict[int, set[int]] = {}
