@@ -7,11 +7,12 @@ import pathlib
 import tempfile
 import typing
 
+import pytest
 import samples
 from gateway import Gateway
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 if typing.TYPE_CHECKING:
     import collections.abc
@@ -23,9 +24,9 @@ if typing.TYPE_CHECKING:
 OWN, SHARDS = 99, 2
 
 # A guild's number decides about its shard; the IDs of what is in it begin with the number, so that no two collide.
-GUILDS = st.integers(1, 4)
-SMALL = st.integers(1, 3)
-USERS = st.integers(11, 15)
+GUILDS = st.integers(1, 3)
+SMALL = st.integers(1, 2)
+USERS = st.integers(11, 14)
 SOME = st.sets(SMALL)
 EMOJIS = st.sampled_from([("", "tea"), ("7", "sake"), ("8", "sake")])
 
@@ -155,7 +156,7 @@ class Events(RuleBasedStateMachine):
     def ready(self, shard: int, listed: set[int]) -> None:
         guilds = [{"id": str(guild_id(guild)), "unavailable": True} for guild in listed if guild % SHARDS == shard]
         self.send("READY", {"user": samples.me(OWN), "shard": [shard, SHARDS], "guilds": guilds})
-        for guild in range(1, 5):
+        for guild in range(1, 4):
             if guild % SHARDS == shard:
                 (self.model.drop_session if guild in listed else self.model.drop_guild)(guild)
 
@@ -215,9 +216,17 @@ class Events(RuleBasedStateMachine):
     @precondition(lambda self: self.chunks)
     @rule(data=st.data(), users=st.sets(USERS, min_size=1), is_ours=st.booleans())
     def chunk(self, data: st.DataObject, users: set[int], is_ours: bool) -> None:
+        self.send_chunk(data.draw(st.sampled_from(sorted(self.chunks))), data.draw(st.integers(0, 2)), users, is_ours)
+
+    @precondition(lambda self: self.chunks)
+    @rule(data=st.data(), users=st.sets(USERS, min_size=1))
+    def missing_chunks(self, data: st.DataObject, users: set[int]) -> None:
         guild = data.draw(st.sampled_from(sorted(self.chunks)))
+        for index in data.draw(st.permutations(sorted(self.chunks[guild][1]))):
+            self.send_chunk(guild, index, users, True)
+
+    def send_chunk(self, guild: int, index: int, users: set[int], is_ours: bool) -> None:
         nonce, missing, named = self.chunks[guild]
-        index = data.draw(st.integers(0, 2))
         members = [samples.member(user) for user in users]
         chunk = {"guild_id": str(guild_id(guild)), "members": members, "chunk_index": index, "chunk_count": 3}
         self.send("GUILD_MEMBERS_CHUNK", {**chunk, "nonce": nonce if is_ours else "another"})
@@ -463,7 +472,7 @@ class Events(RuleBasedStateMachine):
             expected = model.reactions.get(message.id, {})
             found = {str(each.emoji): (each.count, each.is_me) for each in message.reactions}
             assert found == {_spelled(emoji): facts for emoji, facts in expected.items()}
-        assert {guild for guild in range(1, 5) if await cache.members_complete(guild_id(guild))} == model.complete
+        assert {guild for guild in range(1, 4) if await cache.members_complete(guild_id(guild))} == model.complete
         assert {each.id async for each in cache.iter_users()} == model.users
         assert (await cache.get_me()).id == OWN
         assert cache.stats().failures == 0
@@ -481,5 +490,14 @@ def _without_user(member: Payload) -> Payload:
     return {name: value for name, value in member.items() if name != "user"}
 
 
-Events.TestCase.settings = settings(max_examples=40, stateful_step_count=40, deadline=None, print_blob=True)
-test_events = Events.TestCase
+_SETTINGS = settings(deadline=None, print_blob=True, stateful_step_count=50)
+
+
+def test_events() -> None:
+    run_state_machine_as_test(Events, settings=settings(_SETTINGS, max_examples=25))
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_many_events() -> None:
+    run_state_machine_as_test(Events, settings=settings(_SETTINGS, max_examples=400))
