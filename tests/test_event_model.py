@@ -265,8 +265,13 @@ class Events(RuleBasedStateMachine):
         self.send("CHANNEL_CREATE", samples.channel(channel_id(guild, number), guild_id(guild)))
         self.model.channels.add((guild, number))
 
-    @rule(guild=GUILDS, number=SMALL)
-    def channel_delete(self, guild: int, number: int) -> None:
+    def draw_channel(self, data: st.DataObject) -> tuple[int, int]:
+        """Choose a channel, rather one that has a thread."""
+        return data.draw(st.sampled_from(sorted(self.model.threads) or sorted(self.model.channels) or [(1, 1)]))
+
+    @rule(data=st.data())
+    def channel_delete(self, data: st.DataObject) -> None:
+        guild, number = self.draw_channel(data)
         self.send("CHANNEL_DELETE", samples.channel(channel_id(guild, number), guild_id(guild)))
         self.model.channels.discard((guild, number))
         self.model.drop_channel(channel_id(guild, number))
@@ -279,8 +284,9 @@ class Events(RuleBasedStateMachine):
         self.send("THREAD_CREATE", thread)
         self.model.threads[guild, number] = channel_id(guild, number)
 
-    @rule(guild=GUILDS, number=SMALL)
-    def thread_delete(self, guild: int, number: int) -> None:
+    @rule(data=st.data())
+    def thread_delete(self, data: st.DataObject) -> None:
+        guild, number = self.draw_channel(data)
         self.send("THREAD_DELETE", {"id": str(thread_id(guild, number)), "guild_id": str(guild_id(guild))})
         self.model.threads.pop((guild, number), None)
         self.model.drop_channel(thread_id(guild, number))
@@ -372,8 +378,9 @@ class Events(RuleBasedStateMachine):
 
     # Messages and invites.
 
-    @rule(guild=GUILDS, number=SMALL, user=USERS, is_webhook=st.booleans(), in_thread=st.booleans())
-    def message_create(self, guild: int, number: int, user: int, is_webhook: bool, in_thread: bool) -> None:
+    @rule(data=st.data(), user=USERS, is_webhook=st.booleans(), in_thread=st.booleans())
+    def message_create(self, data: st.DataObject, user: int, is_webhook: bool, in_thread: bool) -> None:
+        guild, number = self.draw_channel(data)
         where = (thread_id if in_thread else channel_id)(guild, number)
         message_id = inside(guild, 5, number) * 100 + user
         more: Payload = {"webhook_id": "5"} if is_webhook else {"member": _without_user(samples.member())}
