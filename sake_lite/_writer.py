@@ -45,6 +45,10 @@ _LOGGER: typing.Final = logging.getLogger("hikari.sake_lite")
 # A group holds at most so many rows, unless one batch alone has more: an event is one transaction.
 _GROUP_ROWS: typing.Final[int] = 4_000
 
+# How long events wait for others to be committed with, in seconds, while nobody waits for them: every commit writes
+# whole pages, however little of them changed. Reading, `set_*` and `flush` do not wait.
+_LINGER: typing.Final[float] = 0.1
+
 # Pauses between attempts while nothing can be written, in seconds.
 _SHORTEST_PAUSE: typing.Final[float] = 0.01
 _FIRST_PAUSE: typing.Final[float] = 0.1
@@ -108,7 +112,7 @@ class Writer:
         self, connection: Connection, config: _config.Config, make_loss: collections.abc.Callable[[], Batch]
     ) -> None:
         self._alone = 0  # so many batches are written one by one, since one of them spoilt its group
-        # Set where somebody waits, and so deserves an answer at once; events can wait for the disk.
+        # Set where somebody waits, and so deserves an answer at once, or a group is full; events can wait for the disk.
         self._called = asyncio.Event()
         self._closing = False
         self._config = config
@@ -219,7 +223,7 @@ class Writer:
 
         self._go_on()
         self._wakeup.set()
-        if future is not None:
+        if future is not None or self._pending_rows >= _GROUP_ROWS:
             self._called.set()
 
     def _go_on(self) -> None:
@@ -238,7 +242,9 @@ class Writer:
                 if self._closing:
                     return
                 self._wakeup.clear()
+                self._called.clear()
                 await self._wakeup.wait()
+                await self._wait_for_call(_LINGER)
                 continue
 
             cause = await self._write_group()
@@ -261,8 +267,11 @@ class Writer:
         if not self._closing and (self._waiters or any(queued.future for queued in self._queue)):
             pause = _SHORTEST_PAUSE
 
+        await self._wait_for_call(pause)
+
+    async def _wait_for_call(self, longest: float) -> None:
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(pause):
+            async with asyncio.timeout(longest):
                 await self._called.wait()
 
     async def _write_group(self) -> errors.BackendError | None:
