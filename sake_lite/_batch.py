@@ -18,6 +18,7 @@ from ._operations import (
     AwaitChunks,
     Delete,
     DeleteMatching,
+    EndPastSession,
     Expire,
     IgnoreChunks,
     Modify,
@@ -210,8 +211,14 @@ class Batch:
     def add(self, operation: Operation, /, *, rows: int = 1) -> None:
         """Add an operation, if its table is kept; `rows` is how many rows it has."""
         if isinstance(operation, Shrink) or operation.table in self._scope.tables:
+            if isinstance(operation, Upsert) and operation.table.hidden_by is not None:
+                self._end_past_session(operation.table.hidden_by, operation.rows)
             self.operations.append(operation)
             self.rows += rows
+
+    def _end_past_session(self, awaited: AnyTable, rows: Rows) -> None:
+        hidden = tuple(table for table in self._scope.tables if table.hidden_by is awaited)
+        self.add(EndPastSession(awaited, hidden, rows))
 
     def encode(self) -> None:
         """Encode the rows of a small batch; those of a large one are left to the writer's thread.

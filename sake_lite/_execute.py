@@ -23,6 +23,7 @@ from ._operations import (
     DeleteExpired,
     DeleteMatching,
     DeleteOldest,
+    EndPastSession,
     Expire,
     IgnoreChunks,
     Modify,
@@ -149,6 +150,8 @@ def _apply_one(connection: sqlite3.Connection, operation: Operation) -> int:  # 
             return _modify(connection, operation)
         case Sweep(table, shard, kept):
             return _sweep(connection, table, shard, kept)
+        case EndPastSession(awaited, hidden, rows):
+            return _end_past_session(connection, awaited, hidden, rows)
         case Expire(table, shard, expires_at):
             return _expire(connection, table, shard, expires_at)
         case DeleteExpired():
@@ -238,6 +241,19 @@ def _sweep(connection: sqlite3.Connection, table: Table[typing.Any], shard: Shar
     statement = table.delete_where([guild])
     gone = [guild_id for guild_id in _guilds(connection, table, shard) if guild_id not in kept]
     return sum(connection.execute(statement, {"guild_id": guild_id}).rowcount for guild_id in gone)
+
+
+def _end_past_session(
+    connection: sqlite3.Connection, awaited: Table[typing.Any], hidden: tuple[Table[typing.Any], ...], rows: Rows
+) -> int:
+    waiting = {guild_id for (guild_id,) in connection.execute(f"SELECT guild_id FROM {awaited.name}").fetchall()}
+    deleted = 0
+    for guild_id in waiting and waiting & rows.guilds():
+        for table in (*hidden, awaited):
+            statement = table.delete_where(_columns(table, ["guild_id"]))
+            deleted += connection.execute(statement, {"guild_id": guild_id}).rowcount
+
+    return deleted
 
 
 def _expire(connection: sqlite3.Connection, table: Table[typing.Any], shard: Shard, expires_at: int) -> int:

@@ -87,14 +87,14 @@ def shard_of(payload: Payload) -> Shard:
 
 
 def _session_begun(payload: Payload, batch: Batch) -> None:
-    """Delete what belongs to guilds of the shard that are not listed, and what was true of the past session only."""
+    """Delete what belongs to guilds of the shard that are not listed."""
     if "guilds" not in payload:
         return
 
     shard = shard_of(payload)
     listed = [guild["id"] for guild in payload["guilds"]]
     for table in _with_column("guild_id", batch):
-        batch.sweep(table, shard, () if table.is_of_session else listed)
+        batch.sweep(table, shard, listed)
 
 
 def _guild_deleted(payload: Payload, batch: Batch) -> None:

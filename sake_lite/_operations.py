@@ -21,6 +21,7 @@ __all__ = [
     "DeleteExpired",
     "DeleteMatching",
     "DeleteOldest",
+    "EndPastSession",
     "Expire",
     "IgnoreChunks",
     "Modify",
@@ -114,6 +115,11 @@ class Rows:
                 yield self._encoded[start : start + size]
             else:
                 yield [self._row(payload) for payload in self.payloads[start : start + size]]
+
+    def guilds(self) -> set[typing.Any]:
+        """Return the guilds that the rows are of."""
+        column = self.table.column_by_name["guild_id"]
+        return {column.read({**payload, **self.extra}) for payload in self.payloads}
 
     def _row(self, payload: Payload) -> tuple[typing.Any, ...]:
         if not isinstance(payload, collections.abc.Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -251,6 +257,15 @@ class Sweep:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class EndPastSession:
+    """Delete what `table` hides, in `hidden`, of the guilds of some rows, which are to be seen."""
+
+    table: AnyTable
+    hidden: tuple[AnyTable, ...]
+    rows: Rows
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Expire:
     """Give an end, in Unix milliseconds, to the rows of a shard's guilds that have none."""
 
@@ -301,5 +316,6 @@ Operation: typing.TypeAlias = (
     | Expire
     | DeleteExpired
     | DeleteOldest
+    | EndPastSession
     | Shrink
 )

@@ -59,8 +59,9 @@ class Table(typing.Generic[EntityT]):
         A table whose row is kept alive, beyond its own expiry, while a row here has the same value in its key's column.
     completeness
         The table of the guilds of which all rows that there are, are stored here; it has one key column, `guild_id`.
-    is_of_session
-        Whether rows are true only of the gateway session in which they came, so that the next one ends them.
+    hidden_by
+        The table of the guilds whose rows here are those of a past gateway session: they count as deleted. It has one
+        key column, `guild_id`.
     is_own_user
         Whether the one row is the bot's own user.
     """
@@ -75,7 +76,7 @@ class Table(typing.Generic[EntityT]):
     limit: collections.abc.Callable[[_config.Config], int] | None = None
     keeps: Table[typing.Any] | None = None
     completeness: Table[typing.Any] | None = None
-    is_of_session: bool = False
+    hidden_by: Table[typing.Any] | None = None
     is_own_user: bool = False
     keepers: list[Table[typing.Any]] = dataclasses.field(default_factory=list["Table[typing.Any]"], init=False)
     """The tables whose rows keep rows of this one alive."""
@@ -109,6 +110,12 @@ class Table(typing.Generic[EntityT]):
     def column_by_name(self) -> dict[str, Column]:
         """The columns by name."""
         return {column.name: column for column in self.columns}
+
+    @functools.cached_property
+    def notes(self) -> tuple[Table[typing.Any], ...]:
+        """The tables in which something is noted of this one's rows."""
+        own = [note for note in (self.hidden_by, self.completeness) if note is not None]
+        return tuple(note for each in own for note in (*each.notes, each))
 
     def values(self, payload: Payload, /) -> tuple[Value, ...]:
         """Return what belongs in the columns for a payload.
@@ -211,7 +218,15 @@ class Table(typing.Generic[EntityT]):
     @functools.cached_property
     def _visible(self) -> str:
         """The condition, with `:moment`, under which a row is there for a reader."""
-        return f"({' OR '.join([self._unexpired, *self._kept])})"
+        return f"({' OR '.join([self._unexpired, *self._kept])}){self._and_not_hidden}"
+
+    @functools.cached_property
+    def _and_not_hidden(self) -> str:
+        if self.hidden_by is None:
+            return ""
+
+        hidden = self.hidden_by.name
+        return f" AND NOT EXISTS (SELECT 1 FROM {hidden} WHERE {hidden}.guild_id = {self.name}.guild_id)"
 
     @functools.cached_property
     def _unexpired(self) -> str:
@@ -280,10 +295,18 @@ class Table(typing.Generic[EntityT]):
         """Count the visible rows, all of them or those of one reference (`:moment` and the reference)."""
         # Counting an index is quick and looking at every row's expiry is not, while few rows are expired at any moment.
         where = f" WHERE {_equal((reference,))}" if reference else ""
-        also = f" AND +{reference.name} = :{reference.name}" if reference else ""
-        return (
+        also = f" AND +{self.name}.{reference.name} = :{reference.name}" if reference else ""
+        count = (
             f"SELECT (SELECT count(*) FROM {self.name}{where}) - (SELECT count(*) FROM {self.name} "
             f"WHERE {self._expired}{also})"
+        )
+        if self.hidden_by is None:
+            return count
+
+        hidden = self.hidden_by.name
+        return (
+            f"{count} - (SELECT count(*) FROM {hidden} CROSS JOIN {self.name} "
+            f"WHERE {self.name}.guild_id = {hidden}.guild_id AND {self._unexpired}{also})"
         )
 
     # Writing.

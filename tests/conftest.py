@@ -24,7 +24,7 @@ def check_file(path: pathlib.Path) -> None:
     assert [file.name for file in path.parent.glob(f"{path.name}-*")] == [], "the log was not folded in"
     with contextlib.closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-        notes = [table.completeness for table in sake_lite.SQLiteCache.all_tables if table.completeness]
+        notes = {note for table in sake_lite.SQLiteCache.all_tables for note in table.notes}
         for table in [*sake_lite.SQLiteCache.all_tables, *notes]:
             there = connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table.name,)).fetchone()
             if not there:

@@ -135,8 +135,8 @@ class Resource(abc.Resource):
         self._own_id: int | None = None
         self._path = _file.absolute(path)
         self._session: Session | None = None
-        notes = (table.completeness for table in self.all_tables)
-        self._stored_tables = self.all_tables + tuple(note for note in notes if note is not None)
+        notes = (note for table in self.all_tables for note in table.notes)
+        self._stored_tables = tuple(dict.fromkeys([*notes, *self.all_tables]))
         self._transition: asyncio.Task[None] | None = None
         self._config = _config.Config().replace(
             user_expire=user_expire,
@@ -380,8 +380,14 @@ class Resource(abc.Resource):
 
     async def _stored_own_id(self, session: Session) -> int | None:
         for table in self.all_tables:
-            if table.is_own_user:
+            if not table.is_own_user:
+                continue
+            try:
                 rows = await session.fetch(table.select_first, {"moment": _config.now()})
+            except errors.BackendError as error:
+                # What else is in the file can be read all the same, and READY tells it anew.
+                _LOGGER.warning("the bot's own user could not be read: %s", error)
+            else:
                 return rows[0][0] if rows else None
 
         return None

@@ -15,6 +15,7 @@ from .._column import snowflake
 from .._gateway import LOSS, shard_of
 from .._reader import CacheIterator
 from .._table import Table
+from ._awaited import AWAITED
 from ._base import Resource
 from .user import USERS
 
@@ -45,7 +46,7 @@ COMPLETE: Table[hikari.Snowflake] = Table(
     name="complete_member_lists",
     key=(_GUILD,),
     decode=lambda _, payload: hikari.Snowflake(payload["guild_id"]),
-    is_of_session=True,
+    hidden_by=AWAITED,
 )
 """The guilds whose members are all stored. Who joins or leaves between two sessions is not told, so READY ends it."""
 
@@ -70,13 +71,16 @@ def _session_begun(payload: Payload, batch: Batch) -> None:
 @MEMBERS.on("GUILD_CREATE")
 def _guild_members(payload: Payload, batch: Batch) -> None:
     guild_id, members = payload["id"], payload.get("members", [])
-    if not members or len(members) < payload.get("member_count", math.inf):
-        batch.upsert_all(MEMBERS, members, guild_id=guild_id)
-        batch.delete(COMPLETE, guild_id=guild_id)
-    else:
+    is_whole = bool(members) and len(members) >= payload.get("member_count", math.inf)
+    if is_whole:
         batch.replace(MEMBERS, members, guild_id=guild_id)
-        if _is_told(batch.scope.intents):
-            batch.upsert(COMPLETE, {"guild_id": guild_id})
+    else:
+        batch.upsert_all(MEMBERS, members, guild_id=guild_id)
+
+    if is_whole and _is_told(batch.scope.intents):
+        batch.upsert(COMPLETE, {"guild_id": guild_id})
+    else:
+        batch.delete(COMPLETE, guild_id=guild_id)
 
 
 @MEMBERS.on("GUILD_MEMBERS_CHUNK")

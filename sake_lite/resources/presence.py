@@ -12,6 +12,7 @@ from .. import abc
 from .._column import snowflake
 from .._reader import CacheIterator
 from .._table import Table
+from ._awaited import AWAITED
 from ._base import Resource
 
 if typing.TYPE_CHECKING:
@@ -32,14 +33,13 @@ PRESENCES: Table[hikari.MemberPresence] = Table(
     references=(_GUILD, _USER),
     decode=_decode,
     intents=hikari.Intents.GUILDS | hikari.Intents.GUILD_PRESENCES,
-    is_of_session=True,
+    hidden_by=AWAITED,
 )
 
 
 @PRESENCES.on("GUILD_CREATE")
 def _guild_presences(payload: Payload, batch: Batch) -> None:
-    if "presences" in payload:
-        batch.replace(PRESENCES, payload["presences"], guild_id=payload["id"])
+    batch.replace(PRESENCES, payload.get("presences", []), guild_id=payload["id"])
 
 
 @PRESENCES.on("GUILD_MEMBERS_CHUNK")

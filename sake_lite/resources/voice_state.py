@@ -12,6 +12,7 @@ from .. import abc
 from .._column import snowflake
 from .._reader import CacheIterator
 from .._table import Table
+from ._awaited import AWAITED
 from ._base import Resource
 from .user import USERS
 
@@ -32,17 +33,14 @@ VOICE_STATES: Table[hikari.VoiceState] = Table(
     references=(snowflake("channel_id"), _GUILD),
     decode=_decode,
     intents=hikari.Intents.GUILDS | hikari.Intents.GUILD_VOICE_STATES,
-    is_of_session=True,
+    hidden_by=AWAITED,
 )
 
 
 @VOICE_STATES.on("GUILD_CREATE")
 def _guild_voice_states(payload: Payload, batch: Batch) -> None:
     """Store who is in a voice channel, each with their member, which only the list beside has."""
-    if "voice_states" not in payload:
-        return
-
-    states = [state for state in payload["voice_states"] if state.get("channel_id")]
+    states = [state for state in payload.get("voice_states", ()) if state.get("channel_id")]
     speakers = {state["user_id"] for state in states}
     members = {
         member["user"]["id"]: {**member, "guild_id": payload["id"]}
