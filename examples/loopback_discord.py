@@ -18,7 +18,7 @@ import aiohttp.web
 
 Payload: typing.TypeAlias = "dict[str, typing.Any]"
 
-_DISPATCH, _HEARTBEAT, _IDENTIFY, _RESUME, _REQUEST_MEMBERS, _HELLO, _ACK = 0, 1, 2, 6, 8, 10, 11
+_DISPATCH, _HEARTBEAT, _IDENTIFY, _RESUME, _REQUEST_MEMBERS, _INVALID, _HELLO, _ACK = 0, 1, 2, 6, 8, 9, 10, 11
 _CHUNK_MEMBERS: typing.Final[int] = 1000
 _BOT_ID: typing.Final[int] = 100
 
@@ -172,6 +172,7 @@ class LoopbackDiscord:
         self._runner: aiohttp.web.AppRunner | None = None
         self._sockets: list[_Socket] = []
         self._sent: list[tuple[int, str, Payload]] = []
+        self._has_session = False
 
     async def __aenter__(self) -> typing.Self:
         app = aiohttp.web.Application()
@@ -201,6 +202,11 @@ class LoopbackDiscord:
         for socket in sockets:
             await socket.close()
 
+    async def end_session(self) -> None:
+        """Cut the connection, and forget the session: the bot cannot resume, and begins a new one."""
+        self._has_session = False
+        await self.disconnect()
+
     async def _on_gateway_bot(self, request: aiohttp.web.Request) -> aiohttp.web.Response:
         limit = {"total": 1000, "remaining": 999, "reset_after": 1000, "max_concurrency": 1}
         url = f"ws://{request.host}/gateway"
@@ -225,7 +231,10 @@ class LoopbackDiscord:
         elif op == _IDENTIFY:
             self._sent.clear()
             self._sockets = [socket]
+            self._has_session = True
             await self._greet(data["shard"], host)
+        elif op == _RESUME and not self._has_session:
+            await socket.send({"op": _INVALID, "d": False})
         elif op == _RESUME:
             self._sockets = [socket]
             for sequence, name, payload in [event for event in self._sent if event[0] > data["seq"]]:

@@ -181,10 +181,19 @@ async def test_events_keep_it_complete(gateway: Chunks) -> None:
     await gateway.send("GUILD_CREATE", samples.guild_create(members=MEMBERS, member_count=6))
     await gateway.send("GUILD_MEMBER_ADD", samples.member(USER + 51, guild_id=str(GUILD)))
     await gateway.send("GUILD_MEMBER_REMOVE", {"guild_id": str(GUILD), "user": samples.user(USER)})
-    await gateway.send("GUILD_DELETE", {"id": str(GUILD), "unavailable": True})
     assert await gateway.is_complete()
     await gateway.send("GUILD_DELETE", {"id": str(GUILD)})
     assert not await gateway.is_complete()
+
+
+@pytest.mark.parametrize("event", ["GUILD_DELETE", "GUILD_CREATE"])
+async def test_an_outage_ends_it_and_keeps_the_members(event: str, gateway: Chunks) -> None:
+    await gateway.send("GUILD_CREATE", samples.guild_create(members=MEMBERS, member_count=6))
+    await gateway.send(event, {"id": str(GUILD), "unavailable": True})
+    assert not await gateway.is_complete(), "nobody tells who joins meanwhile"
+    assert await gateway.members() == [0, 1, 2, 3, 4, 5]
+    await gateway.send("GUILD_CREATE", samples.guild_create(members=MEMBERS, member_count=6))
+    assert await gateway.is_complete()
 
 
 async def test_a_chunk_after_the_guild_was_left_makes_nothing_complete(gateway: Chunks) -> None:

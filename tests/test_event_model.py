@@ -257,6 +257,7 @@ class Events(RuleBasedStateMachine):
     @rule(guild=GUILDS, event=st.sampled_from(["GUILD_DELETE", "GUILD_CREATE"]))
     def outage(self, guild: int, event: str) -> None:
         self.send(event, {"id": str(guild_id(guild)), "unavailable": True})
+        self.model.complete.discard(guild)
 
     # What is in them.
 
@@ -349,7 +350,9 @@ class Events(RuleBasedStateMachine):
         channel = None if where is None else channel_id(guild, where)
         state = samples.voice_state(user, channel, guild_id=str(guild_id(guild)), member=samples.member(user))
         self.send("VOICE_STATE_UPDATE", state)
-        self.name_members(guild, [user])
+        if channel is not None or (guild, user) in self.model.members:
+            self.name_members(guild, [user])
+        self.model.users.add(user)
         self.model.voice_states.pop((guild, user), None)
         if channel is not None:
             self.model.voice_states[guild, user] = channel

@@ -570,6 +570,9 @@ async def test_voice_state_update(cache: Cache) -> None:
 
     await cache.ingest("VOICE_STATE_UPDATE", {**state, "channel_id": None})
     assert await cache.iter_voice_states().len() == 0
+    await cache.ingest("GUILD_MEMBER_REMOVE", {"guild_id": str(GUILD), "user": samples.user(USER)})
+    await cache.ingest("VOICE_STATE_UPDATE", {**state, "channel_id": None})
+    assert await cache.iter_members().len() == 0, "leaving a channel is no sign of being a member still"
 
 
 async def test_interaction_create(cache: Cache) -> None:

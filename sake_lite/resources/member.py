@@ -12,7 +12,7 @@ import hikari
 from .. import abc, errors
 from .._chunks import ChunkRequests
 from .._column import snowflake
-from .._gateway import LOSS, shard_of
+from .._gateway import LOSS, OUTAGE, shard_of
 from .._reader import CacheIterator
 from .._table import Table
 from ._awaited import AWAITED
@@ -96,6 +96,11 @@ def _guild_left(payload: Payload, batch: Batch) -> None:
     batch.ignore_chunks(MEMBERS, guild_id=payload["id"])
 
 
+@COMPLETE.on(OUTAGE)
+def _guild_unavailable(payload: Payload, batch: Batch) -> None:
+    batch.delete(COMPLETE, guild_id=payload["id"])  # nobody tells who joins meanwhile
+
+
 @MEMBERS.on(LOSS)
 def _events_lost(_: Payload, batch: Batch) -> None:
     batch.ignore_chunks(MEMBERS)
@@ -126,7 +131,9 @@ def _member_of_message(payload: Payload, batch: Batch) -> None:
 @MEMBERS.on("VOICE_STATE_UPDATE")
 def _member_of_voice_state(payload: Payload, batch: Batch) -> None:
     if payload.get("member") and "guild_id" in payload:
-        batch.merge(MEMBERS, payload["member"], guild_id=payload["guild_id"])
+        # Whoever leaves the guild also leaves the voice channel, and Discord does not say in which order it tells that.
+        is_leaving = payload["channel_id"] is None
+        batch.merge(MEMBERS, payload["member"], insert=not is_leaving, guild_id=payload["guild_id"])
 
 
 @MEMBERS.on("INTERACTION_CREATE")
@@ -195,9 +202,9 @@ class MemberCache(Resource, abc.RefMemberCache):
         """Tell whether all members of a guild are stored, so that whoever is not found is not a member.
 
         They are once a GUILD_CREATE listed them all, or all chunks that the cache asked for are in
-        (`chunk_on_guild_create`), until the bot connects anew, which may have missed who joined meanwhile. In a file
-        that no bot uses at the moment, it is what was true when the bot stopped. They never are without the
-        GUILD_MEMBERS intent, nor after a member was removed by hand.
+        (`chunk_on_guild_create`), until the bot connects anew or the guild is unavailable: who joins meanwhile is not
+        told. In a file that no bot uses at the moment, it is what was true when the bot stopped. They never are without
+        the GUILD_MEMBERS intent, nor after a member was removed by hand.
 
         Raises
         ------
