@@ -141,7 +141,7 @@ class Batch:
                 self.delete_matching(table.completeness, "guild_id", table, **where)
             else:
                 self.delete(table.completeness)
-            self.ignore_chunks(table, **where)
+            self.add(IgnoreChunks(table, _where(table, where)))
 
         self.delete(table, **where)
 
@@ -187,7 +187,7 @@ class Batch:
     def sweep(self, table: AnyTable, shard: Shard, kept: collections.abc.Iterable[object], /) -> None:
         """Delete the rows of a shard's guilds, but for those of the guilds in `kept`."""
         parse = table.column_by_name["guild_id"].parse
-        self.add(Sweep(table, shard, frozenset(int(parse(guild_id)) for guild_id in kept)))
+        self.add(Sweep(table, shard, frozenset(int(parse(guild_id)) for guild_id in kept)), rows=0)
 
     def expire(self, table: AnyTable, shard: Shard, /) -> None:
         """Let the rows of a shard's guilds end that were stored without an end, if rows seen now would."""
@@ -204,12 +204,12 @@ class Batch:
             complete = self._rows(table.completeness, [{"guild_id": guild_id}], None, {})
             self.add(TakeChunk(table, _guild(table, guild_id), nonce, index, count, complete))
 
-    def ignore_chunks(self, table: AnyTable, /, **where: object) -> None:
-        """No longer expect chunks for the guilds of these rows, of all guilds where nothing is said."""
-        self.add(IgnoreChunks(table, _where(table, where)))
+    def ignore_chunks(self, table: AnyTable, /, *, shard: Shard | None = None, **where: object) -> None:
+        """No longer expect chunks for the guilds of a shard, or of these rows; of all where nothing is said."""
+        self.add(IgnoreChunks(table, _where(table, where), shard))
 
     def add(self, operation: Operation, /, *, rows: int = 1) -> None:
-        """Add an operation, if its table is kept; `rows` is how many rows it has."""
+        """Add an operation, if its table is kept; `rows` is how many rows it has, for the bound on the queue."""
         if isinstance(operation, Shrink) or operation.table in self._scope.tables:
             if isinstance(operation, Upsert) and operation.table.hidden_by is not None:
                 self._end_past_session(operation.table.hidden_by, operation.rows)

@@ -59,17 +59,16 @@ def expect(connection: sqlite3.Connection, operation: AwaitChunks) -> int:
 def ignore(connection: sqlite3.Connection, operation: IgnoreChunks) -> int:
     """No longer expect anything of some guilds."""
     table, where = operation.table, operation.where
+    rows = connection.execute(f"SELECT guild_id FROM temp.{table.name}_awaited").fetchall()
     if "guild_id" in where:
-        guilds = [where["guild_id"]]
-    else:
+        rows = [(where["guild_id"],)]
+    elif where:
         columns = [table.column_by_name[name] for name in where]
-        rows = connection.execute(f"SELECT guild_id FROM temp.{table.name}_awaited").fetchall()
-        if columns:
-            rows = connection.execute(table.first_keys_where(columns), where).fetchall()
-        guilds = [guild_id for (guild_id,) in rows]
+        rows = connection.execute(table.first_keys_where(columns), where).fetchall()
 
-    for guild_id in guilds:
-        _end(connection, table.name, guild_id)
+    for (guild_id,) in rows:
+        if operation.shard is None or operation.shard.has(int(guild_id)):
+            _end(connection, table.name, guild_id)
     return 0
 
 

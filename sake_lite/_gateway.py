@@ -7,7 +7,7 @@ I/O.
 
 from __future__ import annotations
 
-__all__ = ["LOSS", "OUTAGE", "make_batch", "own_id", "shard_of"]
+__all__ = ["LOSS", "OUTAGE", "UNDER_WAY", "make_batch", "own_id", "shard_of"]
 
 import typing
 
@@ -22,6 +22,9 @@ if typing.TYPE_CHECKING:
 
 OUTAGE: typing.Final[str] = "GUILD_OUTAGE"
 """What GUILD_CREATE and GUILD_DELETE are to the tables where they only say that a guild is unavailable for a while."""
+
+UNDER_WAY: typing.Final[str] = "SESSION_UNDER_WAY"
+"""Not Discord's: a shard's session began before the cache was open, so its READY, and what it told, were missed."""
 
 LOSS: typing.Final[str] = "EVENTS_LOST"
 """Not Discord's: events could not be written and were dropped, so what depends on having seen all of them is void."""

@@ -209,13 +209,14 @@ class TakeChunk:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class IgnoreChunks:
-    """No longer expect chunks for the guilds of the table's rows with these values, of all guilds where there are none.
+    """No longer expect chunks for some guilds: what happened meanwhile would be missing from what they complete.
 
-    What was removed by hand meanwhile would be missing from what they complete.
+    The guilds are those of a shard, or those of the table's rows with these values, all of them where nothing is said.
     """
 
     table: AnyTable
     where: dict[str, int | str]
+    shard: Shard | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

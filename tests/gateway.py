@@ -20,6 +20,7 @@ class Shard:
 
     def __init__(self, intents: hikari.Intents = hikari.Intents.ALL) -> None:
         self.id = 0
+        self.shard_count = 1
         self.intents = intents
         self.is_connected = True
         self.requests: list[tuple[int, str]] = []

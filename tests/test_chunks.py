@@ -131,6 +131,9 @@ async def test_a_list_that_is_cut_off_removes_nothing(gateway: Chunks) -> None:
     await gateway.chunk(first, 0, 2, MEMBERS[:3])
     # The connection is lost for good, and a new session begins.
     await gateway.send("READY", {"user": samples.me(1), "guilds": [{"id": str(GUILD), "unavailable": True}]})
+    await gateway.chunk(first, 1, 2, MEMBERS[3:])
+    assert await gateway.members() == [0, 1, 2, 3, 4, 5, 100]
+    assert not await gateway.is_complete()
     second = await gateway.announce()
     await gateway.chunk(first, 1, 2, MEMBERS[3:])
     assert await gateway.members() == [0, 1, 2, 3, 4, 5, 100]
@@ -169,12 +172,32 @@ async def test_what_is_complete_is_known_until_the_next_session(path: pathlib.Pa
         assert await cache.members_complete(GUILD)
     async with Chunks(path) as gateway:
         assert await gateway.is_complete()
-        await gateway.send("RESUMED", {})
-        assert await gateway.is_complete()
         await gateway.send("READY", {"user": samples.me(1), "guilds": [{"id": str(GUILD), "unavailable": True}]})
         assert not await gateway.is_complete(), "who joined while the bot was off is not known yet"
         await gateway.send("GUILD_CREATE", samples.guild_create(members=MEMBERS, member_count=6))
         assert await gateway.is_complete()
+        await gateway.send("RESUMED", {})
+        assert await gateway.is_complete()
+
+
+async def test_a_session_whose_beginning_was_missed_ends_it(
+    path: pathlib.Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A cache that is closed and opened again while the bot goes on has missed who joined meanwhile."""
+    async with Chunks(path) as gateway:
+        await gateway.send("READY", {"user": samples.me(1), "guilds": []})
+        await gateway.send("GUILD_CREATE", samples.guild_create(members=MEMBERS, member_count=6))
+        other_shard = samples.guild_create((1 << 22) + 1, members=MEMBERS, member_count=6)
+        await gateway.cache.ingest("GUILD_CREATE", other_shard)
+        await gateway.cache.close()
+        await gateway.cache.open()
+        assert await gateway.is_complete(), "as the file says, until something is heard of the session"
+        gateway.shard.shard_count = 2
+        for number in (1, 2):
+            await gateway.send("MESSAGE_DELETE", {"id": str(number), "channel_id": "1"})
+        assert not await gateway.is_complete()
+        assert await gateway.is_complete((1 << 22) + 1), "another shard's, which another process may hear"
+    assert len([record for record in caplog.records if "in the middle of a session" in record.message]) == 1
 
 
 async def test_events_keep_it_complete(gateway: Chunks) -> None:

@@ -119,6 +119,7 @@ class Events(RuleBasedStateMachine):
         self.model = Model()
         self.chunks: dict[int, tuple[str, set[int], set[int]]] = {}  # guild: nonce, chunks to come, users named
         self.gateway = self.start()
+        self.has_begun = True
         self.send("READY", {"user": samples.me(OWN), "guilds": []})
 
     def start(self) -> Gateway:
@@ -135,6 +136,9 @@ class Events(RuleBasedStateMachine):
         self.folder.cleanup()
 
     def send(self, name: str, payload: Payload) -> None:
+        if not self.has_begun and name != "READY":
+            self.model.complete.clear()  # the session's READY was missed
+        self.has_begun = True
         self.runner.run(self.gateway.send(name, payload))
 
     def name_members(self, guild: int, users: collections.abc.Iterable[int], nick: str | None = None) -> None:
@@ -151,6 +155,7 @@ class Events(RuleBasedStateMachine):
         self.stop()
         self.chunks.clear()
         self.gateway = self.start()
+        self.has_begun = False
 
     @rule(shard=st.integers(0, SHARDS - 1), listed=st.sets(GUILDS))
     def ready(self, shard: int, listed: set[int]) -> None:
@@ -159,6 +164,7 @@ class Events(RuleBasedStateMachine):
         for guild in range(1, 4):
             if guild % SHARDS == shard:
                 (self.model.drop_session if guild in listed else self.model.drop_guild)(guild)
+                self.chunks.pop(guild, None)  # the rest of them will never come
 
     # Guilds.
 
@@ -258,6 +264,7 @@ class Events(RuleBasedStateMachine):
     def outage(self, guild: int, event: str) -> None:
         self.send(event, {"id": str(guild_id(guild)), "unavailable": True})
         self.model.complete.discard(guild)
+        self.chunks.pop(guild, None)
 
     # What is in them.
 

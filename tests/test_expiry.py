@@ -318,6 +318,8 @@ async def test_the_intents_of_the_shard_decide(path: pathlib.Path, clock: Clock)
     bot = hikari.GatewayBot("MTAw.loop.back", banner=None, logs=None, suppress_optimization_warning=True)
 
     class Shard:
+        id = 0
+        shard_count = 1
         intents = hikari.Intents.GUILDS
 
     async with sake_lite.SQLiteCache(path, bot.rest, bot.event_manager) as cache:

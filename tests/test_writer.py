@@ -37,6 +37,8 @@ def _locked(path: pathlib.Path) -> collections.abc.Generator[sqlite3.Connection]
 
 
 class _Shard:
+    id = 0
+    shard_count = 1
     intents = hikari.Intents.ALL
 
 
@@ -164,8 +166,8 @@ async def test_a_malformed_event_is_logged_once_and_costs_itself_alone(
             await _dispatch(cache, "GUILD_CREATE", bad)
     assert [role.id async for role in cache.iter_roles()] == [1, 2]
     assert await cache.iter_members().len() == await cache.iter_guilds().len() == 0
-    assert len(caplog.records) == 1
-    assert "GUILD_CREATE" in caplog.text
+    (record,) = [record for record in caplog.records if "could not be stored" in record.message]
+    assert "GUILD_CREATE" in record.message
     assert cache.stats().failures == 2
 
 
@@ -356,7 +358,7 @@ async def test_different_faults_of_one_event_are_each_logged(
             await _dispatch(cache, "MESSAGE_CREATE", {"author": {"id": "x"}, "id": "1", "channel_id": "1"})
         for number in range(3):
             await _dispatch(cache, "MESSAGE_CREATE", samples.message(1, channel_id=-number - 1))
-    assert len(caplog.records) == 3
+    assert len([record for record in caplog.records if "could not be stored" in record.message]) == 3
     assert cache.stats().failures == 9
 
 

@@ -95,6 +95,7 @@ class Resource(abc.Resource):
         "_own_id",
         "_path",
         "_session",
+        "_shards",
         "_stored_tables",
         "_transition",
     )
@@ -135,6 +136,7 @@ class Resource(abc.Resource):
         self._own_id: int | None = None
         self._path = _file.absolute(path)
         self._session: Session | None = None
+        self._shards: set[int] = set()  # those that were heard since the opening
         notes = (note for table in self.all_tables for note in table.notes)
         self._stored_tables = tuple(dict.fromkeys([*notes, *self.all_tables]))
         self._transition: asyncio.Task[None] | None = None
@@ -315,6 +317,11 @@ class Resource(abc.Resource):
             return
 
         self._intents = event.shard.intents
+        if event.shard.id not in self._shards:
+            self._shards.add(event.shard.id)
+            if event.name != "READY":
+                self._take_in_late(event.shard, self._session)
+
         try:
             batch = self._make_batch(event.name, event.payload, self._scope())
         except ValueError as exception:
@@ -325,6 +332,15 @@ class Resource(abc.Resource):
             self._chunks.prepare(event, batch)
         if batch:
             self._session.writer.submit(batch)
+
+    def _take_in_late(self, shard: hikari.api.GatewayShard, session: Session) -> None:
+        _LOGGER.warning(
+            "the cache was opened in the middle of a session of shard %s: what that told before is not known; open it "
+            "before the bot starts, as `event_managed=True` does",
+            shard.id,
+        )
+        payload = {"shard": [shard.id, shard.shard_count]}
+        session.writer.submit(_gateway.make_batch(_gateway.UNDER_WAY, payload, self._scope()))
 
     def _make_batch(self, name: str, payload: Payload, scope: Scope) -> Batch:
         batch = _gateway.make_batch(name, payload, scope)
@@ -374,6 +390,7 @@ class Resource(abc.Resource):
             raise
 
         self._session = session
+        self._shards.clear()
         self._failure = None
         if self._event_manager is not None:
             self._event_manager.subscribe(hikari.ShardPayloadEvent, self._on_shard_payload)

@@ -12,7 +12,7 @@ import hikari
 from .. import abc, errors
 from .._chunks import ChunkRequests
 from .._column import snowflake
-from .._gateway import LOSS, OUTAGE, shard_of
+from .._gateway import LOSS, OUTAGE, UNDER_WAY, shard_of
 from .._reader import CacheIterator
 from .._table import Table
 from ._awaited import AWAITED
@@ -64,8 +64,9 @@ MEMBERS: Table[hikari.Member] = Table(
 
 @MEMBERS.on("READY")
 def _session_begun(payload: Payload, batch: Batch) -> None:
-    # Those who were stored while their leaving would have been told, if it no longer is.
-    batch.expire(MEMBERS, shard_of(payload))
+    shard = shard_of(payload)
+    batch.ignore_chunks(MEMBERS, shard=shard)
+    batch.expire(MEMBERS, shard)  # those who were stored while their leaving would have been told, if it no longer is
 
 
 @MEMBERS.on("GUILD_CREATE")
@@ -91,14 +92,19 @@ def _chunk(payload: Payload, batch: Batch) -> None:
         batch.take_chunk(MEMBERS, nonce, payload["chunk_index"], payload["chunk_count"], guild_id=guild_id)
 
 
-@MEMBERS.on("GUILD_DELETE")
-def _guild_left(payload: Payload, batch: Batch) -> None:
+@MEMBERS.on("GUILD_DELETE", OUTAGE)
+def _guild_gone(payload: Payload, batch: Batch) -> None:
     batch.ignore_chunks(MEMBERS, guild_id=payload["id"])
 
 
 @COMPLETE.on(OUTAGE)
 def _guild_unavailable(payload: Payload, batch: Batch) -> None:
     batch.delete(COMPLETE, guild_id=payload["id"])  # nobody tells who joins meanwhile
+
+
+@COMPLETE.on(UNDER_WAY)
+def _session_missed(payload: Payload, batch: Batch) -> None:
+    batch.sweep(COMPLETE, shard_of(payload), ())
 
 
 @MEMBERS.on(LOSS)
