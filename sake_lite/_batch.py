@@ -200,6 +200,9 @@ class Batch:
 
     def take_chunk(self, table: AnyTable, nonce: str, index: int, count: int, /, *, guild_id: object) -> None:
         """Note that a chunk of a guild's rows, which the batch upserts, is here; see `TakeChunk`."""
+        if not 0 <= index < count:
+            raise ValueError(f"chunk {index} of {count} does not exist")
+
         if table.completeness is not None and table in self._scope.tables:
             complete = self._rows(table.completeness, [{"guild_id": guild_id}], None, {})
             self.add(TakeChunk(table, _guild(table, guild_id), nonce, index, count, complete))

@@ -154,6 +154,15 @@ async def test_a_list_that_is_cut_off_by_a_restart_removes_nothing(path: pathlib
         assert not await gateway.is_complete()
 
 
+@pytest.mark.parametrize(("index", "count"), [(0, 0), (-1, 1), (2, 2), ("x", 1), (None, 1), (0, None)])
+async def test_a_chunk_that_cannot_be_does_not_count(index: typing.Any, count: typing.Any, gateway: Chunks) -> None:
+    nonce = await gateway.announce(members=MEMBERS, count=7)
+    await gateway.chunk(nonce, index, count, MEMBERS[:1])
+    assert await gateway.members() == [0, 1, 2, 3, 4, 5]
+    assert not await gateway.is_complete()
+    assert gateway.cache.stats().failures == 1
+
+
 async def test_a_malformed_chunk_does_not_count(gateway: Chunks) -> None:
     nonce = await gateway.announce()
     await gateway.chunk(nonce, 0, 2, MEMBERS[:3])
