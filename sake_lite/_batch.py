@@ -141,7 +141,7 @@ class Batch:
                 self.delete_matching(table.completeness, "guild_id", table, **where)
             else:
                 self.delete(table.completeness)
-            self.add(IgnoreChunks(table, _where(table, where)))
+            self.add(IgnoreChunks(table, _where(table, where)), rows=0)
 
         self.delete(table, **where)
 
@@ -192,11 +192,11 @@ class Batch:
     def expire(self, table: AnyTable, shard: Shard, /) -> None:
         """Let the rows of a shard's guilds end that were stored without an end, if rows seen now would."""
         if table in self._scope.tables and (expires_at := self._rows(table, [], None, {}).expires_at) is not None:
-            self.add(Expire(table, shard, expires_at))
+            self.add(Expire(table, shard, expires_at), rows=0)
 
     def await_chunks(self, table: AnyTable, nonce: str, /, *, guild_id: object) -> None:
         """Expect all of a guild's rows in chunks; see `AwaitChunks`."""
-        self.add(AwaitChunks(table, _guild(table, guild_id), nonce))
+        self.add(AwaitChunks(table, _guild(table, guild_id), nonce), rows=0)
 
     def take_chunk(self, table: AnyTable, nonce: str, index: int, count: int, /, *, guild_id: object) -> None:
         """Note that a chunk of a guild's rows, which the batch upserts, is here; see `TakeChunk`."""
@@ -205,11 +205,11 @@ class Batch:
 
         if table.completeness is not None and table in self._scope.tables:
             complete = self._rows(table.completeness, [{"guild_id": guild_id}], None, {})
-            self.add(TakeChunk(table, _guild(table, guild_id), nonce, index, count, complete))
+            self.add(TakeChunk(table, _guild(table, guild_id), nonce, index, count, complete), rows=0)
 
     def ignore_chunks(self, table: AnyTable, /, *, shard: Shard | None = None, **where: object) -> None:
         """No longer expect chunks for the guilds of a shard, or of these rows; of all where nothing is said."""
-        self.add(IgnoreChunks(table, _where(table, where), shard))
+        self.add(IgnoreChunks(table, _where(table, where), shard), rows=0)
 
     def add(self, operation: Operation, /, *, rows: int = 1) -> None:
         """Add an operation, if its table is kept; `rows` is how many rows it has, for the bound on the queue."""
@@ -221,7 +221,7 @@ class Batch:
 
     def _end_past_session(self, awaited: AnyTable, rows: Rows) -> None:
         hidden = tuple(table for table in self._scope.tables if table.hidden_by is awaited)
-        self.add(EndPastSession(awaited, hidden, rows))
+        self.add(EndPastSession(awaited, hidden, rows), rows=0)
 
     def encode(self) -> None:
         """Encode the rows of a small batch; those of a large one are left to the writer's thread.

@@ -6,7 +6,17 @@ and is gone with the connection: a list whose rest never comes removes nothing.
 
 from __future__ import annotations
 
-__all__ = ["delete_unnamed", "expect", "ignore", "is_any_awaited", "note_named", "schema", "take"]
+__all__ = [
+    "delete_unnamed",
+    "expect",
+    "ignore",
+    "is_all_there",
+    "is_any_awaited",
+    "note_deleted",
+    "note_named",
+    "schema",
+    "take",
+]
 
 import itertools
 import sqlite3
@@ -15,6 +25,7 @@ import typing
 if typing.TYPE_CHECKING:
     import collections.abc
 
+    from ._column import Column
     from ._operations import AwaitChunks, IgnoreChunks, TakeChunk
     from ._table import Table
 
@@ -46,6 +57,17 @@ def note_named(
         f"WHERE column1 IN (SELECT guild_id FROM temp.{table.name}_awaited)",
         list(itertools.chain.from_iterable(keys)),
     )
+
+
+def note_deleted(
+    connection: sqlite3.Connection,
+    table: Table[typing.Any],
+    columns: collections.abc.Sequence[Column],
+    where: dict[str, int | str],
+) -> None:
+    """Forget the keys of rows that are deleted because Discord says that they are gone."""
+    equal = " AND ".join(f"{column.name} = :{column.name}" for column in columns) or "true"
+    connection.execute(f"DELETE FROM temp.{table.name}_named WHERE {equal}", where)
 
 
 def expect(connection: sqlite3.Connection, operation: AwaitChunks) -> int:
@@ -86,6 +108,17 @@ def take(connection: sqlite3.Connection, operation: TakeChunk) -> bool:
         f"SELECT count(*) FROM temp.{name}_chunks WHERE guild_id = ? AND number < ?", (guild_id, operation.count)
     ).fetchall()
     return here == operation.count
+
+
+def is_all_there(connection: sqlite3.Connection, table: Table[typing.Any], guild_id: int) -> bool:
+    """Whether all rows of a guild that were named are still there: another process may have removed some."""
+    same = " AND ".join(f"named.{column.name} = {table.name}.{column.name}" for column in table.key)
+    missing = connection.execute(
+        f"SELECT 1 FROM temp.{table.name}_named AS named WHERE guild_id = ? "
+        f"AND NOT EXISTS (SELECT 1 FROM main.{table.name} WHERE {same}) LIMIT 1",
+        (guild_id,),
+    )
+    return missing.fetchone() is None
 
 
 def delete_unnamed(connection: sqlite3.Connection, table: Table[typing.Any], guild_id: int) -> int:

@@ -134,7 +134,7 @@ def _apply_one(connection: sqlite3.Connection, operation: Operation) -> int:  # 
         case Upsert(rows):
             return _upsert(connection, rows)
         case Delete(table, where):
-            return connection.execute(table.delete_where(_columns(table, where)), where).rowcount
+            return _delete(connection, table, where)
         case DeleteMatching(table, column, other, where):
             statement = table.delete_matching(table.column_by_name[column], other, _columns(other, where))
             return connection.execute(statement, where).rowcount
@@ -160,6 +160,13 @@ def _apply_one(connection: sqlite3.Connection, operation: Operation) -> int:  # 
             return connection.execute(table.delete_oldest, {"limit": limit, "size": size}).rowcount
         case Shrink(pages):
             return _shrink(connection, pages)
+
+
+def _delete(connection: sqlite3.Connection, table: Table[typing.Any], where: dict[str, int | str]) -> int:
+    columns = _columns(table, where)
+    if table.completeness is not None and _chunked.is_any_awaited(connection, table):
+        _chunked.note_deleted(connection, table, columns, where)
+    return connection.execute(table.delete_where(columns), where).rowcount
 
 
 def _columns(table: Table[typing.Any], names: collections.abc.Iterable[str]) -> list[Column]:
@@ -206,8 +213,9 @@ def _take_chunk(connection: sqlite3.Connection, operation: TakeChunk) -> int:
     if not _chunked.take(connection, operation):
         return 0
 
+    is_whole = _chunked.is_all_there(connection, operation.table, operation.guild_id)
     deleted = _chunked.delete_unnamed(connection, operation.table, operation.guild_id)
-    return deleted + _upsert(connection, operation.complete)
+    return deleted + (_upsert(connection, operation.complete) if is_whole else 0)
 
 
 def _modify(connection: sqlite3.Connection, operation: Modify) -> int:
@@ -246,12 +254,15 @@ def _sweep(connection: sqlite3.Connection, table: Table[typing.Any], shard: Shar
 def _end_past_session(
     connection: sqlite3.Connection, awaited: Table[typing.Any], hidden: tuple[Table[typing.Any], ...], rows: Rows
 ) -> int:
-    waiting = {guild_id for (guild_id,) in connection.execute(f"SELECT guild_id FROM {awaited.name}").fetchall()}
+    if connection.execute(f"SELECT 1 FROM {awaited.name} LIMIT 1").fetchone() is None:
+        return 0
+
     deleted = 0
-    for guild_id in waiting and waiting & rows.guilds():
-        for table in (*hidden, awaited):
-            statement = table.delete_where(_columns(table, ["guild_id"]))
-            deleted += connection.execute(statement, {"guild_id": guild_id}).rowcount
+    for guild_id in rows.guilds():
+        where = {"guild_id": guild_id}
+        if connection.execute(awaited.keys_where(awaited.key), where).fetchone() is not None:
+            for table in (*hidden, awaited):
+                deleted += connection.execute(table.delete_where(_columns(table, where)), where).rowcount
 
     return deleted
 
@@ -284,6 +295,8 @@ def _delete_expired(connection: sqlite3.Connection, operation: DeleteExpired) ->
 def _shrink(connection: sqlite3.Connection, pages: int) -> int:
     """Give back unused pages; returns how many."""
     ((before,),) = connection.execute("PRAGMA freelist_count").fetchall()
-    connection.execute(f"PRAGMA incremental_vacuum({pages})").fetchall()  # a page for each step
+    for _ in range(min(pages, before)):
+        # Whatever number it is given, it frees one page for each step, of which Python's cursor takes one.
+        connection.execute("PRAGMA incremental_vacuum(1)").fetchall()
     ((after,),) = connection.execute("PRAGMA freelist_count").fetchall()
     return before - after

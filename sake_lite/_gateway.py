@@ -27,7 +27,7 @@ UNDER_WAY: typing.Final[str] = "SESSION_UNDER_WAY"
 """Not Discord's: a shard's session began before the cache was open, so its READY, and what it told, were missed."""
 
 LOSS: typing.Final[str] = "EVENTS_LOST"
-"""Not Discord's: events could not be written and were dropped, so what depends on having seen all of them is void."""
+"""Not Discord's: events were dropped, whose names are its `events`; what depends on having seen them is void."""
 
 
 def make_batch(name: str, payload: Payload, scope: Scope) -> Batch:
@@ -100,6 +100,13 @@ def _session_begun(payload: Payload, batch: Batch) -> None:
         batch.sweep(table, shard, listed)
 
 
+def _session_missed(payload: Payload, batch: Batch) -> None:
+    """Delete what is true of a session only, since it is that of an earlier one, or has missed some of this one."""
+    for table in batch.scope.tables:
+        if table.hidden_by is not None:
+            batch.sweep(table, shard_of(payload), ())
+
+
 def _guild_deleted(payload: Payload, batch: Batch) -> None:
     """Delete the guild and all that belongs to it, in every table."""
     for table in _with_column("guild_id", batch):
@@ -118,6 +125,7 @@ def _with_column(name: str, batch: Batch) -> list[Table[typing.Any]]:
 
 _DERIVED: typing.Final[dict[str, Handler]] = {
     "READY": _session_begun,
+    UNDER_WAY: _session_missed,
     "GUILD_DELETE": _guild_deleted,
     "CHANNEL_DELETE": _channel_deleted,
     "THREAD_DELETE": _channel_deleted,

@@ -11,9 +11,11 @@ from . import errors
 from ._batch import Batch
 
 if typing.TYPE_CHECKING:
+    import hikari
+
     from ._codec import Payload
     from ._session import Session
-    from ._table import Table
+    from ._table import Row, Table
 
 # The columns that say whose a row is.
 _OWNERS: typing.Final[tuple[str, ...]] = ("user_id", "author_id")
@@ -22,7 +24,12 @@ _OWNERS: typing.Final[tuple[str, ...]] = ("user_id", "author_id")
 _ROWS: typing.Final[int] = 100
 
 
-async def purge(session: Session, tables: collections.abc.Iterable[Table[typing.Any]], user_id: int) -> None:
+async def purge(
+    session: Session,
+    tables: collections.abc.Iterable[Table[typing.Any]],
+    factory: hikari.api.EntityFactory,
+    user_id: int,
+) -> None:
     """Delete a user's rows in one transaction, then take the user out of the rows of others, in small steps.
 
     Raises
@@ -42,10 +49,12 @@ async def purge(session: Session, tables: collections.abc.Iterable[Table[typing.
     for table in tables:
         # An expired row is gone for everyone, but its data is still there.
         await session.housekeeping.delete_expired(table)
-        await _take_out(session, table, user_id)
+        await _take_out(session, table, factory, user_id)
 
 
-async def _take_out(session: Session, table: Table[typing.Any], user_id: int) -> None:
+async def _take_out(
+    session: Session, table: Table[typing.Any], factory: hikari.api.EntityFactory, user_id: int
+) -> None:
     after = table.below_all_keys
     digits = str(user_id).encode()
     while True:
@@ -58,13 +67,20 @@ async def _take_out(session: Session, table: Table[typing.Any], user_id: int) ->
         for row in rows:
             after = row[: len(table.key)]
             key = {column.name: part for column, part in zip(table.key, after, strict=True)}
-            try:
-                table.open_row(row)
-            except errors.InvalidDataFound:
-                batch.forget(table, **key)  # it cannot be told what else it holds
-            else:
+            if _can_do_without(table, row, factory, user_id):
                 batch.modify(table, lambda payload: payload and without_user(payload, user_id), is_seeing=False, **key)
+            else:
+                batch.forget(table, **key)
         await session.commit(batch)
+
+
+def _can_do_without(table: Table[typing.Any], row: Row, factory: hikari.api.EntityFactory, user_id: int) -> bool:
+    """Whether a row still makes an entity without the user; of a damaged one it cannot be told what else it holds."""
+    try:
+        table.build(factory, row, without_user(table.open_row(row), user_id))
+    except errors.InvalidDataFound:
+        return False
+    return True
 
 
 def without_user(payload: Payload, user_id: int) -> Payload:

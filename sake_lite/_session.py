@@ -43,7 +43,7 @@ class Session:
         self._reading = reading
         self._reader = Reader(reading)
         self.loop = asyncio.get_running_loop()
-        self.writer = Writer(writing, scope().config, lambda: make_batch(LOSS, {}, scope()))
+        self.writer = Writer(writing, scope().config, lambda events: make_batch(LOSS, {"events": events}, scope()))
         self.housekeeping = Housekeeping(self)
         self.housekeeping.go_on()
 

@@ -33,6 +33,7 @@ import time
 import typing
 
 from . import _execute, errors
+from ._gateway import LOSS
 from ._stats import Stats
 
 if typing.TYPE_CHECKING:
@@ -56,6 +57,9 @@ _LONGEST_PAUSE: typing.Final[float] = 5.0
 
 # So many different faults of events are logged as warnings.
 _LOGGED_CAUSES: typing.Final[int] = 200
+
+# Few and small, and nothing makes up for them: what they remove would stay.
+_NEVER_DROPPED: typing.Final = frozenset({"READY", "GUILD_DELETE"})
 
 # Below those of all batches that were submitted.
 _LOSS_NUMBER: typing.Final[int] = -1
@@ -82,7 +86,7 @@ class Writer:
     config
         For `busy_timeout` and `max_pending_rows`.
     make_loss
-        Returns the batch that is written in the place of events that were dropped.
+        Returns the batch that is written in the place of events that were dropped, for their names.
     """
 
     __slots__ = (
@@ -92,11 +96,11 @@ class Writer:
         "_config",
         "_connection",
         "_counts",
-        "_has_lost",
         "_last_commit",
         "_last_error",
         "_locked_since",
         "_logged",
+        "_lost",
         "_make_loss",
         "_numbers",
         "_outcomes",
@@ -109,7 +113,7 @@ class Writer:
     )
 
     def __init__(
-        self, connection: Connection, config: _config.Config, make_loss: collections.abc.Callable[[], Batch]
+        self, connection: Connection, config: _config.Config, make_loss: collections.abc.Callable[[list[str]], Batch]
     ) -> None:
         self._alone = 0  # so many batches are written one by one, since one of them spoilt its group
         # Set where somebody waits, and so deserves an answer at once, or a group is full; events can wait for the disk.
@@ -120,9 +124,9 @@ class Writer:
         self._counts: collections.Counter[str] = collections.Counter()
         self._last_commit: datetime.datetime | None = None
         self._last_error: str | None = None
-        self._has_lost = False
         self._locked_since: float | None = None
         self._logged: set[tuple[str, str]] = set()
+        self._lost: set[str] = set()
         self._make_loss = make_loss
         self._numbers = itertools.count()
         self._outcomes: list[_execute.Outcome] = []
@@ -174,6 +178,7 @@ class Writer:
     def report_malformed(self, name: str, exception: BaseException) -> None:
         """Log, once for each event and kind of fault, that an event could not be stored and was dropped."""
         self._counts["failures"] += 1
+        self._lost |= {name} - {LOSS}
         cause = (name, _DIGITS.sub("#", str(exception)))
         is_new = cause not in self._logged and len(self._logged) < _LOGGED_CAUSES
         if is_new:
@@ -322,9 +327,9 @@ class Writer:
         self._release_waiters(until=written[-1].number)
 
     def _take_group(self) -> list[_Queued]:
-        if self._has_lost:
-            self._has_lost = False
-            loss = _Queued(_LOSS_NUMBER, self._make_loss(), None)
+        if self._lost:
+            loss = _Queued(_LOSS_NUMBER, self._make_loss(sorted(self._lost)), None)
+            self._lost.clear()
             self._queue.appendleft(loss)
             self._pending_rows += loss.batch.rows
 
@@ -394,13 +399,17 @@ class Writer:
 
     def _drop_oldest(self) -> None:
         dropped = 0
+        kept: list[_Queued] = []
         while self._queue and self._pending_rows > self._config.max_pending_rows and not self._queue[0].future:
             queued = self._queue.popleft()
+            if queued.number == _LOSS_NUMBER or queued.batch.name in _NEVER_DROPPED:
+                kept.append(queued)
+                continue
             self._pending_rows -= queued.batch.rows
-            self._has_lost = True
-            if queued.number != _LOSS_NUMBER:
-                dropped += queued.batch.rows
+            dropped += queued.batch.rows
+            self._lost.add(queued.batch.name)
 
+        self._queue.extendleft(reversed(kept))
         if dropped and not self._counts["dropped_rows"]:
             _LOGGER.error("more than max_pending_rows wait to be written: the oldest events are dropped from now on")
 

@@ -144,6 +144,7 @@ class World:
         """Let a bot connect: each shard has its READY and its guilds ahead of it."""
         for shard in range(self.shard_count):
             self._begin_session(shard)
+        self._has_begun = False
 
     def pass_unseen(self, steps: int) -> None:
         """Let time pass while no bot runs."""
@@ -155,7 +156,11 @@ class World:
     def step(self) -> list[Event]:
         """Let something happen, and return the events that tell of it."""
         ahead = [shard for shard in self._ahead if self._ahead[shard]]
-        if ahead and self._chance(0.4):
+        if not self._has_begun:
+            # The first shard is also that of direct messages, of which nobody tells before its READY.
+            self._has_begun = True
+            events = self._ahead[0].popleft()()
+        elif ahead and self._chance(0.4):
             events = self._ahead[self.random.choice(ahead)].popleft()()
         else:
             events = list(self._any(_ACTIONS))

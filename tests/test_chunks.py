@@ -195,7 +195,8 @@ async def test_a_session_whose_beginning_was_missed_ends_it(
     """A cache that is closed and opened again while the bot goes on has missed who joined meanwhile."""
     async with Chunks(path) as gateway:
         await gateway.send("READY", {"user": samples.me(1), "guilds": []})
-        await gateway.send("GUILD_CREATE", samples.guild_create(members=MEMBERS, member_count=6))
+        here = [samples.presence()]
+        await gateway.send("GUILD_CREATE", samples.guild_create(members=MEMBERS, member_count=6, presences=here))
         other_shard = samples.guild_create((1 << 22) + 1, members=MEMBERS, member_count=6)
         await gateway.cache.ingest("GUILD_CREATE", other_shard)
         await gateway.cache.close()
@@ -206,7 +207,37 @@ async def test_a_session_whose_beginning_was_missed_ends_it(
             await gateway.send("MESSAGE_DELETE", {"id": str(number), "channel_id": "1"})
         assert not await gateway.is_complete()
         assert await gateway.is_complete((1 << 22) + 1), "another shard's, which another process may hear"
+        assert await gateway.cache.iter_presences_for_guild(GUILD).len() == 0, "they may be of an earlier session"
     assert len([record for record in caplog.records if "in the middle of a session" in record.message]) == 1
+
+
+async def test_members_that_another_process_removed_are_not_all_there(path: pathlib.Path) -> None:
+    async with Chunks(path) as gateway, sake_lite.SQLiteCache(path) as other:
+        nonce = await gateway.announce()
+        await gateway.chunk(nonce, 0, 2, MEMBERS[:3])
+        await gateway.cache.flush()
+        await other.delete_member(GUILD, USER + 1)
+        await gateway.chunk(nonce, 1, 2, MEMBERS[3:])
+        assert await gateway.members() == [0, 2, 3, 4, 5]
+        assert not await gateway.is_complete()
+
+
+async def test_who_left_while_chunks_came_is_not_missed(gateway: Chunks) -> None:
+    nonce = await gateway.announce()
+    await gateway.chunk(nonce, 0, 2, MEMBERS[:3])
+    await gateway.send("GUILD_MEMBER_REMOVE", {"guild_id": str(GUILD), "user": samples.user(USER + 1)})
+    await gateway.chunk(nonce, 1, 2, MEMBERS[3:])
+    assert await gateway.is_complete()
+
+
+async def test_a_join_that_could_not_be_stored_ends_it(gateway: Chunks) -> None:
+    await gateway.send("READY", {"user": samples.me(1), "guilds": []})
+    await gateway.send("GUILD_CREATE", samples.guild_create(members=MEMBERS, member_count=6))
+    await gateway.send("MESSAGE_CREATE", {"id": "x"})
+    assert await gateway.is_complete(), "of no concern"
+    await gateway.send("GUILD_MEMBER_ADD", samples.member(USER + 7, nick="\ud800", guild_id=str(GUILD)))
+    await gateway.cache.flush()
+    assert not await gateway.is_complete()
 
 
 async def test_events_keep_it_complete(gateway: Chunks) -> None:

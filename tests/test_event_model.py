@@ -137,7 +137,8 @@ class Events(RuleBasedStateMachine):
 
     def send(self, name: str, payload: Payload) -> None:
         if not self.has_begun and name != "READY":
-            self.model.complete.clear()  # the session's READY was missed
+            for guild in range(1, 4):  # the session's READY was missed
+                self.model.drop_session(guild)
         self.has_begun = True
         self.runner.run(self.gateway.send(name, payload))
 
@@ -342,6 +343,7 @@ class Events(RuleBasedStateMachine):
     def member_remove(self, guild: int, user: int) -> None:
         self.send("GUILD_MEMBER_REMOVE", {"guild_id": str(guild_id(guild)), "user": samples.user(user)})
         self.model.members.pop((guild, user), None)
+        self.model.users.add(user)
         self.model.presences.discard((guild, user))
         self.model.voice_states.pop((guild, user), None)
         self.model.count_members(guild, -1)

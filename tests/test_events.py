@@ -106,11 +106,21 @@ async def test_ready_is_about_its_own_shard(cache: Cache) -> None:
 async def test_ready_marks_guilds_as_unavailable_until_they_come(cache: Cache, path: pathlib.Path) -> None:
     await _fill(cache, GUILD)
     await cache.ingest("READY", _ready(GUILD, OTHER_GUILD))
-    assert _stored_guild(path)["unavailable"] is True
+    assert _awaited(path) == [GUILD, OTHER_GUILD]
     assert (await cache.get_guild(GUILD)).name == f"guild{GUILD}"
     assert await _ids(cache.iter_guilds()) == [GUILD], "nothing is known of the other one yet"
+    await cache.ingest("GUILD_CREATE", {"id": str(GUILD), "unavailable": True})
+    assert _awaited(path) == [GUILD, OTHER_GUILD], "an outage that is not over"
     await cache.ingest("GUILD_CREATE", _full_guild())
-    assert _stored_guild(path)["unavailable"] is False
+    assert _awaited(path) == [OTHER_GUILD]
+    await cache.ingest("READY", _ready(GUILD))
+    assert _awaited(path) == [GUILD]
+
+
+def _awaited(path: pathlib.Path) -> list[int]:
+    """Return the guilds that are noted as unavailable since READY; hikari's guilds do not say it."""
+    with contextlib.closing(sqlite3.connect(path)) as other:
+        return [guild_id for (guild_id,) in other.execute("SELECT guild_id FROM awaited_guilds").fetchall()]
 
 
 async def test_ready_without_a_list_of_guilds_says_nothing_of_them(cache: Cache) -> None:
@@ -174,6 +184,15 @@ async def test_guild_create_replaces_what_it_lists(cache: Cache) -> None:
     assert await cache.iter_roles_for_guild(OTHER_GUILD).len() == 2
 
 
+async def test_guild_create_and_chunks_tell_who_is_offline(cache: Cache) -> None:
+    offline = samples.presence(USER, status="offline")
+    await cache.ingest("GUILD_CREATE", samples.guild_create(presences=[offline, samples.presence(OTHER_USER)]))
+    assert await _ids(cache.iter_presences()) == [OTHER_USER]
+    chunk = {"guild_id": str(GUILD), "members": [], "presences": [{**offline, "user": {"id": str(OTHER_USER)}}]}
+    await cache.ingest("GUILD_MEMBERS_CHUNK", chunk)
+    assert await _ids(cache.iter_presences()) == []
+
+
 async def test_guild_create_with_part_of_the_members_keeps_the_others(cache: Cache) -> None:
     members = [samples.member(USER + number) for number in range(3)]
     await cache.ingest("GUILD_CREATE", samples.guild_create(members=members, member_count=3))
@@ -212,6 +231,9 @@ async def test_guild_update(cache: Cache) -> None:
     assert await cache.iter_emojis_for_guild(GUILD).len() == 0
     assert await _ids(cache.iter_stickers_for_guild(GUILD)) == [5]
     assert await cache.iter_guild_channels_for_guild(GUILD).len() == 2
+
+    await cache.ingest("GUILD_UPDATE", samples.guild(OTHER_GUILD))
+    assert await _ids(cache.iter_guilds()) == [GUILD], "an update makes no guild"
 
     await cache.ingest("GUILD_UPDATE", {"id": str(GUILD), "name": "again"})
     assert await _ids(cache.iter_roles_for_guild(GUILD)) == [GUILD], "a list that is missing changes nothing"
@@ -704,6 +726,7 @@ async def test_an_event_cannot_spoil_a_good_row(cache: Cache) -> None:
 
 async def test_a_malformed_guild_does_not_cost_later_events(cache: Cache) -> None:
     for count in (None, "5"):
+        await cache.set_guild(samples.guild())
         await cache.ingest("GUILD_UPDATE", {"id": str(GUILD), "member_count": count})
         await cache.ingest("GUILD_MEMBER_ADD", samples.member(guild_id=str(GUILD)))
         assert (await cache.get_member(GUILD, USER)).id == USER

@@ -105,6 +105,15 @@ async def test_what_stays_keeps_its_expiry(cache: sake_lite.SQLiteCache, path: p
         assert other.execute(statement).fetchall() == before
 
 
+async def test_a_row_that_is_nothing_without_the_person_goes(cache: sake_lite.SQLiteCache) -> None:
+    emoji = {"id": "77", "name": "x", "user": _person()}
+    reaction = {"count": 1, "me": False, "count_details": {"burst": 0, "normal": 1}, "emoji": emoji}
+    await cache.set_message(samples.message(1, reactions=[reaction]))
+    await cache.set_message(samples.message(2))
+    await cache.purge_user(PERSON)
+    assert [message.id async for message in cache.iter_messages()] == [2]
+
+
 async def test_a_guild_that_the_person_owns_stays(cache: sake_lite.SQLiteCache) -> None:
     await cache.set_guild(samples.guild(owner_id=str(PERSON)))
     await cache.purge_user(PERSON)

@@ -259,12 +259,13 @@ class Resource(abc.Resource):
         await self._commit(self._batch("flush"))
 
     async def purge_user(self, user_id: hikari.Snowflakeish, /) -> None:
-        """Remove a person from every table, for those who must honour such requests.
+        """Remove a person from every table that the cache keeps, for those who must honour such requests.
 
         Removed are the user, the members, presences and voice states that they are, the messages that they wrote, and
         what rows of others tell of them: as the inviter of an invite, the maker of an emoji or sticker, mentioned in
-        or answered by a message. Their bare ID stays where it is part of something else, such as the owner of a guild,
-        the overwrites of a channel, and the text that others wrote.
+        or answered by a message; a row that would be nothing without them is removed. Their bare ID stays where it is
+        part of something else, such as the owner of a guild, the overwrites of a channel, and the text that others
+        wrote.
 
         What the gateway tells of them afterwards is stored again. SQLite overwrites what was deleted as it needs the
         space; copies and backups of the file are not touched.
@@ -279,7 +280,7 @@ class Resource(abc.Resource):
         session = self._open_session()
         value = _USER_ID.argument(user_id)
         if value is not None:  # no row can have such an ID
-            await purge(session, self.all_tables, int(value))
+            await purge(session, self.all_tables, self._factory(), int(value))
 
     def stats(self) -> Stats:
         """Return what was written since the cache was opened, and what waits to be.

@@ -60,14 +60,8 @@ def _guild(payload: Payload, batch: Batch) -> None:
 
 @GUILDS.on("GUILD_UPDATE")
 def _guild_updated(payload: Payload, batch: Batch) -> None:
-    batch.merge(GUILDS, _without_children(payload))  # it lacks `joined_at`, `large`, `member_count`, `unavailable`
-
-
-@GUILDS.on("READY")
-def _guilds_listed(payload: Payload, batch: Batch) -> None:
-    """Mark the guilds of the session as unavailable, which they are until their GUILD_CREATE."""
-    for guild in payload.get("guilds", ()):
-        _guild_unavailable(guild, batch)
+    # It lacks `joined_at`, `large`, `member_count`, `unavailable`.
+    batch.merge(GUILDS, _without_children(payload), insert=False)
 
 
 @GUILDS.on(OUTAGE)

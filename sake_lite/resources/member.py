@@ -39,6 +39,9 @@ def _lifetime(config: Config, intents: hikari.Intents | None) -> float:
     return math.inf if _is_told(intents) else config.member_expire
 
 
+# The events without each of which it is not known who is a member.
+_TELLING: typing.Final = frozenset({"GUILD_CREATE", "GUILD_MEMBER_ADD", "GUILD_MEMBER_REMOVE"})
+
 _GUILD = snowflake("guild_id")
 _USER = snowflake("user_id", "user.id")
 
@@ -62,7 +65,7 @@ MEMBERS: Table[hikari.Member] = Table(
 )
 
 
-@MEMBERS.on("READY")
+@MEMBERS.on("READY", UNDER_WAY)
 def _session_begun(payload: Payload, batch: Batch) -> None:
     shard = shard_of(payload)
     batch.ignore_chunks(MEMBERS, shard=shard)
@@ -102,15 +105,11 @@ def _guild_unavailable(payload: Payload, batch: Batch) -> None:
     batch.delete(COMPLETE, guild_id=payload["id"])  # nobody tells who joins meanwhile
 
 
-@COMPLETE.on(UNDER_WAY)
-def _session_missed(payload: Payload, batch: Batch) -> None:
-    batch.sweep(COMPLETE, shard_of(payload), ())
-
-
 @MEMBERS.on(LOSS)
-def _events_lost(_: Payload, batch: Batch) -> None:
-    batch.ignore_chunks(MEMBERS)
-    batch.delete(COMPLETE)
+def _events_lost(payload: Payload, batch: Batch) -> None:
+    if not _TELLING.isdisjoint(payload["events"]):
+        batch.ignore_chunks(MEMBERS)
+        batch.delete(COMPLETE)
 
 
 @MEMBERS.on("GUILD_MEMBER_ADD")

@@ -37,19 +37,27 @@ PRESENCES: Table[hikari.MemberPresence] = Table(
 )
 
 
+def _is_offline(presence: Payload) -> bool:
+    return presence["status"] == hikari.Status.OFFLINE
+
+
 @PRESENCES.on("GUILD_CREATE")
 def _guild_presences(payload: Payload, batch: Batch) -> None:
-    batch.replace(PRESENCES, payload.get("presences", []), guild_id=payload["id"])
+    online = [presence for presence in payload.get("presences", ()) if not _is_offline(presence)]
+    batch.replace(PRESENCES, online, guild_id=payload["id"])
 
 
 @PRESENCES.on("GUILD_MEMBERS_CHUNK")
 def _chunk(payload: Payload, batch: Batch) -> None:
-    batch.upsert_all(PRESENCES, payload.get("presences", []), guild_id=payload["guild_id"])
+    presences = payload.get("presences", ())
+    batch.upsert_all(PRESENCES, [each for each in presences if not _is_offline(each)], guild_id=payload["guild_id"])
+    for presence in filter(_is_offline, presences):
+        batch.delete(PRESENCES, guild_id=payload["guild_id"], user_id=presence["user"]["id"])
 
 
 @PRESENCES.on("PRESENCE_UPDATE")
 def _presence(payload: Payload, batch: Batch) -> None:
-    if payload["status"] == hikari.Status.OFFLINE:
+    if _is_offline(payload):
         batch.delete(PRESENCES, guild_id=payload["guild_id"], user_id=payload["user"]["id"])
     else:
         batch.upsert(PRESENCES, payload)

@@ -43,7 +43,7 @@ def _users_of_emojis_and_stickers(payload: Payload, batch: Batch) -> None:
     batch.upsert_all(USERS, [each["user"] for each in made if each.get("user")])
 
 
-@USERS.on("GUILD_MEMBER_ADD", "GUILD_MEMBER_UPDATE")
+@USERS.on("GUILD_MEMBER_ADD", "GUILD_MEMBER_UPDATE", "GUILD_MEMBER_REMOVE")
 def _user_of_member(payload: Payload, batch: Batch) -> None:
     batch.upsert(USERS, payload["user"])
 
