@@ -55,6 +55,10 @@ class ChunkRequests:
             unsent[guild_id] = next(self._nonces)
             batch.await_chunks(self._table, unsent[guild_id], guild_id=guild_id)
 
+    def forget(self) -> None:
+        """Forget the requests that were not sent: a cache that is opened anew no longer expects their chunks."""
+        self._unsent.clear()
+
     async def send(self, shard: hikari.api.GatewayShard) -> None:
         """Send the requests that a shard has not sent yet; those for which it fails are left to the next time."""
         unsent = self._unsent.get(shard.id, {})

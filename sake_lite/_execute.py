@@ -117,7 +117,8 @@ def _apply(connection: sqlite3.Connection, batch: Batch) -> list[int]:
     Returns
     -------
     list[int]
-        For each operation, how many rows it wrote or deleted; for a *modify*, 1 if it stored a payload, equal or not.
+        For each operation, how many rows it wrote or deleted; for a *modify*, 1 if it stored a payload, equal or not;
+        for a *shrink*, how many pages it gave back.
 
     Raises
     ------

@@ -1,8 +1,10 @@
 """A raw gateway dispatch → every table's operations → one batch.
 
 What an event does to a table is in the table's own module; here is only what follows from the tables themselves, so
-that it holds for each that will ever be added: what goes with a guild, with a channel, and with a gateway session. No
-I/O.
+that it holds for each that will ever be added: what goes with a guild, with a channel, and with a gateway session.
+(What goes with a channel's threads is in `resources/thread.py`, which knows them.) No I/O.
+
+Events whose names begin with a `*` are not Discord's: they tell the tables what no dispatch does.
 """
 
 from __future__ import annotations
@@ -20,13 +22,13 @@ if typing.TYPE_CHECKING:
     from ._codec import Payload
     from ._table import Handler, Table
 
-OUTAGE: typing.Final[str] = "GUILD_OUTAGE"
+OUTAGE: typing.Final[str] = "*guild outage"
 """What GUILD_CREATE and GUILD_DELETE are to the tables where they only say that a guild is unavailable for a while."""
 
-UNDER_WAY: typing.Final[str] = "SESSION_UNDER_WAY"
+UNDER_WAY: typing.Final[str] = "*session under way"
 """Not Discord's: a shard's session began before the cache was open, so its READY, and what it told, were missed."""
 
-LOSS: typing.Final[str] = "EVENTS_LOST"
+LOSS: typing.Final[str] = "*events lost"
 """Not Discord's: events were dropped, whose names are its `events`; what depends on having seen them is void."""
 
 

@@ -3,12 +3,14 @@
 A `Batch` (`_batch.py`) holds what one event or one call changes; `_execute.py` says what that is in SQL. Nothing here
 touches the file.
 
-- *upsert*: rows are there, with this payload;
-- *delete*: rows with these column values are gone;
+- *upsert*: rows are there, with this payload (`EndPastSession` first, where older ones are hidden);
+- *delete*: rows with these column values are gone, or (`DeleteMatching`) those that name a row of another table;
 - *replace*: the rows of a parent are exactly these (upsert, then delete those not named, never clear and fill); a list
-  that comes in chunks does the same over several batches (`AwaitChunks`, `TakeChunk`);
+  that comes in chunks does the same over several batches (`AwaitChunks`, `TakeChunk`, `IgnoreChunks`);
 - *modify*: one row becomes a function of its payload, evaluated where no other write can come between;
-- *sweep*: of a shard's guilds, only those listed keep their rows.
+- *sweep*: of a shard's guilds, only those listed keep their rows (`Expire`: for how long).
+
+Housekeeping adds its own: `DeleteExpired`, `DeleteOldest`, `Shrink`.
 """
 
 from __future__ import annotations

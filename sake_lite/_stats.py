@@ -22,7 +22,7 @@ class Stats:
     """Events and calls that were committed."""
 
     rows: int
-    """Rows that were written or deleted; a row equal to the stored one is not written."""
+    """Rows that were written or deleted; a row equal to the stored one is not written, though a merge of it counts."""
 
     commits: int
     """Transactions that were committed."""

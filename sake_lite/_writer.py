@@ -34,6 +34,7 @@ import typing
 
 from . import _execute, errors
 from ._gateway import LOSS
+from ._operations import Shrink
 from ._stats import Stats
 
 if typing.TYPE_CHECKING:
@@ -348,7 +349,8 @@ class Writer:
     def _settle(self, queued: _Queued, outcome: _execute.Outcome) -> None:
         if isinstance(outcome, list):
             self._counts["batches"] += 1
-            self._counts["rows"] += sum(outcome)
+            counted = zip(queued.batch.operations, outcome, strict=True)
+            self._counts["rows"] += sum(rows for operation, rows in counted if not isinstance(operation, Shrink))
             if queued.future and not queued.future.done():
                 queued.future.set_result(outcome)
         elif queued.future is None:

@@ -964,11 +964,11 @@ class RefStickerCache(StickerCache, abc.ABC):
 
     @abc.abstractmethod
     def iter_stickers_for_guild(self, guild_id: hikari.Snowflakeish, /) -> CacheIterator[hikari.GuildSticker]:
-        """Iterate over the stickers of guilds of one guild."""
+        """Iterate over the stickers of one guild."""
 
     @abc.abstractmethod
     async def clear_stickers_for_guild(self, guild_id: hikari.Snowflakeish, /) -> None:
-        """Remove the stickers of guilds of one guild.
+        """Remove the stickers of one guild.
 
         Raises
         ------

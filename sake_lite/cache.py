@@ -13,6 +13,12 @@ How an entity gets out
     connection of their own (`_reader.py`). The row's table (`_table.py`) checks that the row is what was written,
     decodes it (`_codec.py`), and lets hikari's entity factory build the entity.
 
+What goes by itself
+    READY names the guilds of a shard: what belongs to others is swept (`_gateway.py`), and what was true of the past
+    session only is hidden until GUILD_CREATE (`resources/_awaited.py`). Members that a GUILD_CREATE leaves out are
+    asked for (`_chunks.py`); when all chunks are in, whoever they did not name is gone (`_chunked.py`). Every minute,
+    `_housekeeping.py` removes what expired and lets the file shrink. `purge_user` is in `_purge.py`.
+
 The file itself, its creation and what it must look like, is the matter of `_file.py`; every error has its class and its
 one origin in `errors.py`.
 """

@@ -76,13 +76,13 @@ def emoji(number: int, **more: object) -> Payload:
     }
 
 
-_LISTS: typing.Final = ("channels", "emojis", "members", "presences", "roles", "stickers", "threads", "voice_states")
+LISTS: typing.Final = ("channels", "emojis", "members", "presences", "roles", "stickers", "threads", "voice_states")
 
 
 def guild(number: int = GUILD, **more: object) -> Payload:
     """Return a guild without its lists."""
     whole = loopback_discord.guild(number, f"guild{number}", [member(USER)])
-    return {name: value for name, value in whole.items() if name not in {*_LISTS, "unavailable"}} | {
+    return {name: value for name, value in whole.items() if name not in {*LISTS, "unavailable"}} | {
         "member_count": 3,
         **more,
     }
@@ -90,7 +90,7 @@ def guild(number: int = GUILD, **more: object) -> Payload:
 
 def guild_create(number: int = GUILD, **more: object) -> Payload:
     """Return a guild with all its lists, empty unless given."""
-    lists: Payload = {name: [] for name in _LISTS}
+    lists: Payload = {name: [] for name in LISTS}
     return guild(number, **{**lists, "unavailable": False, **more})
 
 

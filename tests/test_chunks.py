@@ -258,6 +258,11 @@ async def test_an_outage_ends_it_and_keeps_the_members(event: str, gateway: Chun
     await gateway.send("GUILD_CREATE", samples.guild_create(members=MEMBERS, member_count=6))
     assert await gateway.is_complete()
 
+    nonce = await gateway.announce()
+    await gateway.send(event, {"id": str(GUILD), "unavailable": True})
+    await gateway.chunk(nonce, 0, 1, MEMBERS)
+    assert not await gateway.is_complete(), "nor did the chunks see it"
+
 
 async def test_a_chunk_after_the_guild_was_left_makes_nothing_complete(gateway: Chunks) -> None:
     nonce = await gateway.announce()

@@ -140,9 +140,11 @@ async def test_user_update(cache: Cache) -> None:
     assert (await cache.get_me()).username == "renamed"
     assert (await cache.get_user(USER)).username == "renamed"
     assert await cache.iter_users().len() == 1
+    await cache.ingest("USER_UPDATE", samples.me(OTHER_USER))
+    assert (await cache.get_me()).id == OTHER_USER, "there is one own user"
 
 
-async def test_guild_create(cache: Cache) -> None:
+async def test_guild_create(cache: Cache, path: pathlib.Path) -> None:
     payload = _full_guild()
     before = copy.deepcopy(payload)
     await cache.ingest("GUILD_CREATE", payload)
@@ -150,6 +152,9 @@ async def test_guild_create(cache: Cache) -> None:
 
     guild = await cache.get_guild(GUILD)
     assert (guild.name, guild.member_count) == (f"guild{GUILD}", 3)
+    lists = {*samples.LISTS, "stage_instances", "guild_scheduled_events", "soundboard_sounds"}
+    assert lists <= payload.keys()
+    assert _stored_guild(path).keys() == payload.keys() - lists, "what it lists is stored by itself"
     assert await _ids(cache.iter_guild_channels_for_guild(GUILD)) == [GUILD + 1, GUILD + 2]
     assert await _ids(cache.iter_emojis_for_guild(GUILD)) == [GUILD + 4]
     assert await _ids(cache.iter_roles_for_guild(GUILD)) == [GUILD, GUILD + 5]
@@ -205,6 +210,20 @@ async def test_guild_create_with_all_members_forgets_the_others(cache: Cache) ->
     await cache.ingest("GUILD_CREATE", samples.guild_create(members=members, member_count=3))
     await cache.ingest("GUILD_CREATE", samples.guild_create(members=members[:2], member_count=2))
     assert await _ids(cache.iter_members_for_guild(GUILD)) == [USER, USER + 1]
+
+
+async def test_guild_create_may_list_more_members_than_it_counts(cache: Cache) -> None:
+    members = [samples.member(USER + number) for number in range(3)]
+    await cache.ingest("GUILD_CREATE", samples.guild_create(members=members, member_count=3))
+    await cache.ingest("GUILD_CREATE", samples.guild_create(members=members[:2], member_count=1))
+    assert await _ids(cache.iter_members_for_guild(GUILD)) == [USER, USER + 1]
+    assert await cache.members_complete(GUILD)
+
+
+async def test_guild_create_lists_voice_states_that_are_in_no_channel(cache: Cache) -> None:
+    states = [samples.voice_state(USER, None), samples.voice_state(OTHER_USER)]
+    await cache.ingest("GUILD_CREATE", samples.guild_create(voice_states=states))
+    assert await _ids(cache.iter_voice_states()) == [OTHER_USER]
 
 
 async def test_guild_create_of_an_unavailable_guild_changes_nothing_else(cache: Cache) -> None:
@@ -440,6 +459,10 @@ async def test_guild_members_chunk(cache: Cache) -> None:
     assert await _ids(cache.iter_users()) == [USER, OTHER_USER]
     assert await _ids(cache.iter_presences_for_guild(GUILD)) == [USER]
 
+    whole = samples.presence(user=samples.user(9))
+    await cache.ingest("GUILD_MEMBERS_CHUNK", {"guild_id": str(GUILD), "members": [], "presences": [whole]})
+    assert (await cache.get_user(9)).id == 9
+
 
 async def test_guild_role_create_update_delete(cache: Cache) -> None:
     await cache.ingest("GUILD_ROLE_CREATE", {"guild_id": str(GUILD), "role": samples.role(1, name="first")})
@@ -466,6 +489,21 @@ async def test_message_create(cache: Cache) -> None:
     assert (await cache.get_user(USER)).id == USER
     stored = await cache.get_member(GUILD, USER)
     assert (stored.nickname, stored.user.username) == ("nick", f"user{USER}")
+
+
+@pytest.mark.parametrize("event", ["MESSAGE_CREATE", "VOICE_STATE_UPDATE", "INTERACTION_CREATE"])
+async def test_what_a_member_is_seen_in_may_tell_only_part_of_them(event: str, cache: Cache) -> None:
+    await cache.ingest("GUILD_MEMBER_ADD", samples.member(USER, mute=True, guild_id=str(GUILD)))
+    part = samples.member(USER, nick="nick")
+    del part["mute"]
+    payload: Payload = {
+        "MESSAGE_CREATE": samples.message(1, member={name: value for name, value in part.items() if name != "user"}),
+        "VOICE_STATE_UPDATE": samples.voice_state(guild_id=str(GUILD), member=part),
+        "INTERACTION_CREATE": {"id": "1", "guild_id": str(GUILD), "member": part},
+    }[event]
+    await cache.ingest(event, payload)
+    member = await cache.get_member(GUILD, USER)
+    assert (member.nickname, member.is_mute) == ("nick", True)
 
 
 async def test_message_create_of_a_webhook_is_nobody(cache: Cache) -> None:
@@ -586,6 +624,9 @@ async def test_voice_state_update(cache: Cache) -> None:
     assert (await cache.get_member(GUILD, USER)).id == USER
     assert (await cache.get_user(USER)).id == USER
 
+    await cache.ingest("VOICE_STATE_UPDATE", samples.voice_state(OTHER_USER, member=samples.member(OTHER_USER)))
+    assert await cache.iter_voice_states().len() == 1, "a call in a direct message is of no guild"
+
     await cache.ingest("VOICE_STATE_UPDATE", {**state, "channel_id": str(CHANNEL + 1)})
     assert await cache.iter_voice_states_for_channel(CHANNEL).len() == 0
     assert await _ids(cache.iter_voice_states_for_channel(CHANNEL + 1)) == [USER]
@@ -597,7 +638,7 @@ async def test_voice_state_update(cache: Cache) -> None:
     assert await cache.iter_members().len() == 0, "leaving a channel is no sign of being a member still"
 
 
-async def test_interaction_create(cache: Cache) -> None:
+async def test_interaction_create(cache: Cache, path: pathlib.Path) -> None:
     named = {str(number): samples.user(number) for number in (OTHER_USER, OTHER_USER + 1)}
     member = samples.member(USER, nick="nick", permissions="8")
     data: Payload = {
@@ -608,6 +649,9 @@ async def test_interaction_create(cache: Cache) -> None:
     await cache.ingest("INTERACTION_CREATE", {"id": "1", "guild_id": str(GUILD), "member": member, "data": data})
     assert (await cache.get_member(GUILD, USER)).nickname == "nick"
     assert await _ids(cache.iter_members()) == [USER], "those that were named come in parts only"
+    with contextlib.closing(sqlite3.connect(path)) as other:
+        ((stored,),) = other.execute("SELECT data FROM members").fetchall()
+    assert "permissions" not in cbor2.loads(stored), "they are those in the interaction's channel"
     assert await _ids(cache.iter_users()) == [USER, OTHER_USER, OTHER_USER + 1]
 
     await cache.ingest("INTERACTION_CREATE", {"id": "2", "user": samples.user(9), "data": {"custom_id": "button"}})

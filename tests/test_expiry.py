@@ -331,3 +331,43 @@ async def test_the_intents_of_the_shard_decide(path: pathlib.Path, clock: Clock)
         clock.advance(DAY)
         assert not await _is_there(cache.get_member(GUILD, USER))
     check_file(path)
+
+
+async def test_members_of_a_bot_that_no_longer_has_the_intent_expire(path: pathlib.Path, clock: Clock) -> None:
+    guilds = {shard: (number << 22) + 1 for shard, number in ((0, 2), (1, 3))}
+    async with sake_lite.SQLiteCache(path) as cache:
+        for guild_id in guilds.values():
+            await cache.ingest("GUILD_MEMBER_ADD", samples.member(guild_id=str(guild_id)))
+    bot = hikari.GatewayBot(
+        "MTAw.loop.back", banner=None, logs=None, intents=hikari.Intents.GUILDS, suppress_optimization_warning=True
+    )
+    with pytest.warns(hikari.MissingIntentWarning):
+        cache = sake_lite.SQLiteCache(path, bot, bot.event_manager)
+    async with cache:
+        listed = [{"id": str(guilds[0]), "unavailable": True}]
+        await cache.ingest("READY", {"user": samples.me(), "guilds": listed, "shard": [0, 2]})
+        clock.advance(DAY * 0.9)
+        assert await _is_there(cache.get_member(guilds[0], USER))
+        clock.advance(DAY)
+        assert not await _is_there(cache.get_member(guilds[0], USER)), "nobody would have told that they left"
+        assert await _is_there(cache.get_member(guilds[1], USER)), "another shard's, which may have it"
+        assert await _user_is_there(cache), "kept by that one"
+    check_file(path)
+
+
+async def test_an_expired_member_keeps_no_user(cache: sake_lite.SQLiteCache, clock: Clock, path: pathlib.Path) -> None:
+    await cache.ingest("GUILD_MEMBER_ADD", samples.member(guild_id=str(GUILD)))
+    with contextlib.closing(sqlite3.connect(path)) as other, other:
+        other.execute("UPDATE members SET expires_at = ?", (clock.now + 1_000,))
+    clock.advance(2 * DAY)
+    assert not await _user_is_there(cache)
+
+
+async def test_a_reaction_does_not_prolong_a_message(cache: sake_lite.SQLiteCache, clock: Clock) -> None:
+    await cache.ingest("MESSAGE_CREATE", samples.message(1))
+    clock.advance(DAY * 0.9)
+    reaction = {"user_id": "1", "channel_id": "1", "message_id": "1", "emoji": {"id": None, "name": "x"}}
+    await cache.ingest("MESSAGE_REACTION_ADD", reaction)
+    assert (await cache.get_message(1)).reactions
+    clock.advance(DAY * 0.2)
+    assert not await _is_there(cache.get_message(1))

@@ -97,7 +97,7 @@ async def test_the_rest_stays_and_can_be_read(cache: sake_lite.SQLiteCache) -> N
 
 async def test_what_stays_keeps_its_expiry(cache: sake_lite.SQLiteCache, path: pathlib.Path) -> None:
     await cache.set_message(_mention(3), expire_time=1_000)
-    await cache.set_invite(samples.invite("by", inviter=_person(), max_age=0))
+    await cache.set_invite(samples.invite("by", inviter=_person(), max_age=0), expire_time=1_000)
     with contextlib.closing(sqlite3.connect(path)) as other:
         statement = "SELECT expires_at FROM messages UNION ALL SELECT expires_at FROM invites"
         before = other.execute(statement).fetchall()

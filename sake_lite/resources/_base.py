@@ -137,6 +137,7 @@ class Resource(abc.Resource):
         self._path = _file.absolute(path)
         self._session: Session | None = None
         self._shards: set[int] = set()  # those that were heard since the opening
+        # Notes come first: GUILD_CREATE uncovers what is hidden before anything is written to it.
         notes = (note for table in self.all_tables for note in table.notes)
         self._stored_tables = tuple(dict.fromkeys([*notes, *self.all_tables]))
         self._transition: asyncio.Task[None] | None = None
@@ -267,8 +268,9 @@ class Resource(abc.Resource):
         part of something else, such as the owner of a guild, the overwrites of a channel, and the text that others
         wrote.
 
-        What the gateway tells of them afterwards is stored again. SQLite overwrites what was deleted as it needs the
-        space; copies and backups of the file are not touched.
+        What the gateway tells of them afterwards is stored again, and until the bot connects anew, the members of the
+        guilds that they are in no longer count as complete (`members_complete`). SQLite overwrites what was deleted as
+        it needs the space; copies and backups of the file are not touched.
 
         Raises
         ------
@@ -325,12 +327,12 @@ class Resource(abc.Resource):
 
         try:
             batch = self._make_batch(event.name, event.payload, self._scope())
+            if self._chunks is not None:
+                self._chunks.prepare(event, batch)
         except ValueError as exception:
             self._session.writer.report_malformed(event.name, exception)
             return
 
-        if self._chunks is not None:
-            self._chunks.prepare(event, batch)
         if batch:
             self._session.writer.submit(batch)
 
@@ -392,6 +394,8 @@ class Resource(abc.Resource):
 
         self._session = session
         self._shards.clear()
+        if self._chunks is not None:
+            self._chunks.forget()
         self._failure = None
         if self._event_manager is not None:
             self._event_manager.subscribe(hikari.ShardPayloadEvent, self._on_shard_payload)

@@ -129,7 +129,7 @@ def _member_removed(payload: Payload, batch: Batch) -> None:
 
 @MEMBERS.on("MESSAGE_CREATE")
 def _member_of_message(payload: Payload, batch: Batch) -> None:
-    if payload.get("member") and "guild_id" in payload and "webhook_id" not in payload:
+    if payload.get("member") and "guild_id" in payload and not payload.get("webhook_id"):
         batch.merge(MEMBERS, {**payload["member"], "user": payload["author"]}, guild_id=payload["guild_id"])
 
 

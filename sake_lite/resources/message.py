@@ -167,7 +167,7 @@ class MessageCache(Resource, abc.RefMessageCache):
         with self._storing("set_message") as batch:
             payload = self._own(payload)
             batch.upsert(MESSAGES, payload, expire=expire_time)
-            if "webhook_id" not in payload:
+            if not payload.get("webhook_id"):
                 batch.upsert(USERS, payload.get("author", {}))
 
         await self._commit(batch)

@@ -51,7 +51,7 @@ def _user_of_member(payload: Payload, batch: Batch) -> None:
 @USERS.on("MESSAGE_CREATE")
 def _author(payload: Payload, batch: Batch) -> None:
     # A webhook's author is its name and picture of the moment, under the webhook's ID.
-    if "webhook_id" not in payload:
+    if not payload.get("webhook_id"):
         batch.upsert(USERS, payload["author"])
 
 
@@ -59,6 +59,12 @@ def _author(payload: Payload, batch: Batch) -> None:
 def _user_of_voice_state(payload: Payload, batch: Batch) -> None:
     if payload.get("member"):
         batch.upsert(USERS, payload["member"]["user"])
+
+
+@USERS.on("GUILD_CREATE", "GUILD_MEMBERS_CHUNK")
+def _users_of_presences(payload: Payload, batch: Batch) -> None:
+    for presence in payload.get("presences", ()):
+        _user_of_presence(presence, batch)
 
 
 @USERS.on("PRESENCE_UPDATE")
