@@ -179,13 +179,14 @@ class Writer:
     def report_malformed(self, name: str, exception: BaseException) -> None:
         """Log, once for each event and kind of fault, that an event could not be stored and was dropped."""
         self._counts["failures"] += 1
-        self._lost |= {name} - {LOSS}
         cause = (name, _DIGITS.sub("#", str(exception)))
         is_new = cause not in self._logged and len(self._logged) < _LOGGED_CAUSES
         if is_new:
             self._logged.add(cause)
         level = logging.WARNING if is_new else logging.DEBUG
         _LOGGER.log(level, "%s could not be stored and is dropped: %.500s", name, exception)
+        if name != LOSS and (loss := self._make_loss([name])):
+            self.submit(loss)
 
     def stats(self) -> Stats:
         """Return what was done and what is yet to do."""
