@@ -77,7 +77,10 @@ async def _take_out(
 def _can_do_without(table: Table[typing.Any], row: Row, factory: hikari.api.EntityFactory, user_id: int) -> bool:
     """Whether a row still makes an entity without the user; of a damaged one it cannot be told what else it holds."""
     try:
-        table.build(factory, row, without_user(table.open_row(row), user_id))
+        payload = table.open_row(row)
+        rest = without_user(payload, user_id)
+        if rest != payload:  # a bare ID stays, whether hikari knows the row's kind or not
+            table.build(factory, row, rest)
     except errors.InvalidDataFound:
         return False
     return True

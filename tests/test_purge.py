@@ -116,8 +116,10 @@ async def test_a_row_that_is_nothing_without_the_person_goes(cache: sake_lite.SQ
 
 async def test_a_guild_that_the_person_owns_stays(cache: sake_lite.SQLiteCache) -> None:
     await cache.set_guild(samples.guild(owner_id=str(PERSON)))
+    await cache.set_guild({"id": str(OTHER_GUILD), "owner_id": str(PERSON)})  # of which hikari makes no guild
     await cache.purge_user(PERSON)
     assert (await cache.get_guild(GUILD)).owner_id == PERSON
+    assert await cache.iter_guilds().len() == 2
 
 
 async def test_many_rows(cache: sake_lite.SQLiteCache) -> None:
