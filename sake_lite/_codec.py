@@ -9,10 +9,11 @@ This module knows nothing of tables; `_table` compares what a payload says of it
 
 from __future__ import annotations
 
-__all__ = ["MAX_BYTES", "DamagedData", "Payload", "copy", "decode", "encode"]
+__all__ = ["MAX_BYTES", "DamagedData", "Payload", "copy", "decode", "decode_own", "encode"]
 
 import collections.abc
 import os
+import re
 import typing
 import zlib
 
@@ -29,6 +30,11 @@ MAX_BYTES: typing.Final[int] = 8 * 1024 * 1024
 _MARKER: typing.Final[bytes] = os.urandom(16)
 _BEFORE: typing.Final[bytes] = b"\x82"
 _AFTER: typing.Final[bytes] = b"\x50" + _MARKER
+
+
+# How an integer of more than 64 bits begins, which JSON has and reading refuses: a tag, and a byte string. Text often
+# has those first bytes too, but others follow them there.
+_BIG_INTEGER: typing.Final = re.compile(rb"[\xc2\xc3][\x40-\x5b]")
 
 
 class DamagedData(Exception):
@@ -76,8 +82,7 @@ def encode(payload: Payload) -> tuple[bytes, int]:
         raise ValueError(f"the payload is too large to store: {len(data)} bytes, where {MAX_BYTES} are allowed")
 
     checksum = zlib.crc32(data)
-    if b"\xc2" in data or b"\xc3" in data:
-        # Perhaps an integer of more than 64 bits, which CBOR tags; more often just text.
+    if (b"\xc2" in data or b"\xc3" in data) and _BIG_INTEGER.search(data):
         try:
             decode(data, checksum)
         except DamagedData as exception:
@@ -154,3 +159,8 @@ def decode(data: bytes, checksum: int) -> dict[str, typing.Any]:
         raise DamagedData(f"the bytes hold a {type(payload).__name__}, not a map")
 
     return typing.cast("dict[str, typing.Any]", payload)
+
+
+def decode_own(data: bytes) -> dict[str, typing.Any]:
+    """Decode bytes that `decode` has decoded before, and that this process kept since."""
+    return cbor2.loads(data)

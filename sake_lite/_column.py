@@ -9,6 +9,8 @@ import dataclasses
 import operator
 import typing
 
+import hikari
+
 if typing.TYPE_CHECKING:
     from ._codec import Payload
 
@@ -24,7 +26,7 @@ def _parse_snowflake(value: object) -> int:
     """Read a snowflake out of a payload: text of digits, as Discord sends it, or an integer."""
     number = -1
     if isinstance(value, str):
-        if len(value) <= _MAX_DIGITS and value.isascii() and value.isdigit():
+        if len(value) <= _MAX_DIGITS and value.isdigit() and value.isascii():
             number = int(value)
     elif isinstance(value, int) and not isinstance(value, bool):
         number = int(value)
@@ -80,11 +82,9 @@ class Column:
             If it is missing (and not optional) or not what it should be.
         """
         for path in self.paths:
-            value: typing.Any = payload
-            for step in path:
-                is_map = isinstance(value, collections.abc.Mapping)
-                value = typing.cast("Payload", value).get(step) if is_map else None
-
+            value: object = payload.get(path[0])
+            if len(path) > 1:
+                value = _follow(value, path[1:])
             if value is not None:
                 return self.parse(value)
 
@@ -106,12 +106,21 @@ class Column:
                 raise TypeError(f"{self.name} must be a str, not {type(value).__name__}")
             return value if _is_storable(value) else None
 
+        if type(value) is hikari.Snowflake or type(value) is int:  # nearly always, and quickly asked
+            return value if 0 <= value <= MAX_SNOWFLAKE else None
+
         try:
             number = -1 if isinstance(value, bool) else operator.index(typing.cast("typing.SupportsIndex", value))
         except TypeError:
             raise TypeError(f"{self.name} must be a snowflake (an int), not {type(value).__name__}") from None
 
         return number if 0 <= number <= MAX_SNOWFLAKE else None
+
+
+def _follow(value: object, path: tuple[str, ...]) -> object:
+    for step in path:
+        value = typing.cast("Payload", value).get(step) if isinstance(value, collections.abc.Mapping) else None
+    return value
 
 
 def _paths(name: str, paths: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:

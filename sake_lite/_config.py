@@ -38,12 +38,13 @@ class Config:
     invite_expire: float = 30 * _DAY
     busy_timeout: float = 5.0
     max_pending_rows: int = 200_000
+    row_cache_bytes: int = 16 * 1024 * 1024
 
     def __post_init__(self) -> None:
-        for name in ("message_limit", "max_pending_rows"):
+        for name, unit in (("message_limit", "rows"), ("max_pending_rows", "rows"), ("row_cache_bytes", "bytes")):
             value = getattr(self, name)
             if type(value) is not int or not 0 <= value < 2**63:
-                raise ValueError(f"{name} must be a whole number of rows, not {value!r}")
+                raise ValueError(f"{name} must be a whole number of {unit}, not {value!r}")
 
         if not 0 <= self.busy_timeout <= _LONGEST_TIMEOUT:
             raise ValueError(f"busy_timeout must be at most {_LONGEST_TIMEOUT} seconds, not {self.busy_timeout!r}")

@@ -10,6 +10,7 @@ from __future__ import annotations
 __all__ = ["Connection"]
 
 import asyncio
+import functools
 import logging
 import typing
 
@@ -108,13 +109,30 @@ class Connection:
         ClosedClient
             If the connection is closed.
         """
+        with errors.from_backend(self.path):
+            return await self.submit(function, *args, **kwargs)
+
+    def submit(
+        self,
+        function: collections.abc.Callable[typing.Concatenate[sqlite3.Connection, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> asyncio.Future[T]:
+        """Have a function called as `run` does, without waiting: what it raises is the future's, as it was raised.
+
+        Raises
+        ------
+        ClosedClient
+            If the connection is closed.
+        """
         if self._closed:
             raise errors.ClosedClient("the cache was closed meanwhile")
 
         aiosqlite_connection: typing.Any = self._connection
-        with errors.from_backend(self.path):
-            result: T = await aiosqlite_connection._execute(function, aiosqlite_connection._conn, *args, **kwargs)
-            return result
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        call = functools.partial(function, aiosqlite_connection._conn, *args, **kwargs)
+        aiosqlite_connection._tx.put_nowait((future, call))
+        return future
 
     async def close(self) -> None:
         """Close the connection, after what its thread was already given; once for each connection."""

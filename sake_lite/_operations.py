@@ -118,13 +118,20 @@ class Rows:
             else:
                 yield [self._row(payload) for payload in self.payloads[start : start + size]]
 
+    def keys(self) -> list[tuple[typing.Any, ...]] | None:
+        """Return the keys of the rows, if they are encoded already."""
+        if self._encoded is None:
+            return None
+        size = len(self.table.key)
+        return [row[:size] for row in self._encoded]
+
     def guilds(self) -> set[typing.Any]:
         """Return the guilds that the rows are of."""
         column = self.table.column_by_name["guild_id"]
         return {column.read({**payload, **self.extra}) for payload in self.payloads}
 
     def _row(self, payload: Payload) -> tuple[typing.Any, ...]:
-        if not isinstance(payload, collections.abc.Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+        if not _is_map(payload):
             raise ValueError(f"a JSON object is expected, not {type(payload).__name__}")
 
         if self.extra:
@@ -136,6 +143,11 @@ class Rows:
         values = self.table.values(payload)
         data, checksum = _codec.encode(payload)
         return (*values, checksum, self.moment, self.expires_at, data)
+
+
+def _is_map(value: object) -> bool:
+    # What is nearly always true is asked first, since it is the quicker question.
+    return type(value) is dict or isinstance(value, collections.abc.Mapping)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

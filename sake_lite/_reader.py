@@ -1,6 +1,7 @@
 """Reading: point reads and windows of rows, on a connection of their own.
 
-Reads asked for in the same turn of the event loop share one hop to the reader's thread. Every read takes all of its
+Reads asked for in the same turn of the event loop share one hop to the reader's thread, and point reads of one table
+share statements. Every read takes all of its
 rows and ends its statement within the hop: a cursor left open would go on showing an old state of the file and keep
 the log from being folded in.
 """
@@ -24,6 +25,7 @@ if typing.TYPE_CHECKING:
 
     from ._column import Column
     from ._connection import Connection
+    from ._memory import Key
     from ._table import Row, Table
 
 EntityT = typing.TypeVar("EntityT")
@@ -34,8 +36,24 @@ _LOGGER: typing.Final = logging.getLogger("hikari.sake_lite")
 # of its own holds the event loop for a window at a time: 4 to 5 ms of members.
 _WINDOW_ROWS: typing.Final[int] = 200
 
+# Keys per statement, largest first; fewer are asked one by one.
+_STATEMENT_KEYS: typing.Final[tuple[int, ...]] = (64, 8)
+
 _Parameters: typing.TypeAlias = "dict[str, typing.Any]"
 _Rows: typing.TypeAlias = "list[Row]"
+
+
+class _Query(typing.NamedTuple):
+    sql: str
+    parameters: _Parameters
+
+
+class _Point(typing.NamedTuple):
+    table: Table[typing.Any]
+    key: Key
+
+
+_Read: typing.TypeAlias = "tuple[_Query | _Point, asyncio.Future[_Rows]]"
 
 
 class Reader:
@@ -47,12 +65,11 @@ class Reader:
         The connection that reads, which nothing else uses.
     """
 
-    __slots__ = ("_connection", "_hops", "_waiting")
+    __slots__ = ("_connection", "_waiting")
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._hops: set[asyncio.Task[None]] = set()
-        self._waiting: list[tuple[str, _Parameters, asyncio.Future[_Rows]]] = []
+        self._waiting: list[_Read] = []
 
     async def fetch(self, sql: str, parameters: _Parameters) -> _Rows:
         """Return all rows of a query.
@@ -64,53 +81,107 @@ class Reader:
         ClosedClient
             If the cache is closed meanwhile.
         """
+        return await self._join(_Query(sql, parameters))
+
+    async def get(self, table: Table[typing.Any], key: Key) -> _Rows:
+        """Return the visible row under a key, its `expires_at` following it, or no row.
+
+        Raises
+        ------
+        BackendError
+            If SQLite fails.
+        ClosedClient
+            If the cache is closed meanwhile.
+        """
+        return await self._join(_Point(table, key))
+
+    def _join(self, query: _Query | _Point) -> asyncio.Future[_Rows]:
+        """Have a query asked with the next hop."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[_Rows] = loop.create_future()
         if not self._waiting:
             loop.call_soon(self._start_hop)
 
-        self._waiting.append((sql, parameters, future))
-        return await future
+        self._waiting.append((query, future))
+        return future
 
     def _start_hop(self) -> None:
         waiting, self._waiting = self._waiting, []
-        task = asyncio.create_task(self._hop(waiting), name="sake_lite reader")
-        self._hops.add(task)
-        task.add_done_callback(self._hops.discard)
-
-    async def _hop(self, waiting: list[tuple[str, _Parameters, asyncio.Future[_Rows]]]) -> None:
-        waiting = [read for read in waiting if not read[2].done()]
+        waiting = [read for read in waiting if not read[1].done()]
         try:
-            results = await self._connection.run(_fetch_each, [(sql, parameters) for sql, parameters, _ in waiting])
-        except (errors.BackendError, errors.ClosedClient) as exception:
-            # One exception object raised in many tasks would mix up their tracebacks.
-            results = [type(exception)(exception.message, exception=exception.base_exception) for _ in waiting]
-        except asyncio.CancelledError:
-            for _, _, future in waiting:
-                future.cancel()
-            raise
+            hop = self._connection.submit(_fetch_each, [query for query, _ in waiting], _config.now())
+        except errors.ClosedClient as exception:
+            for _, future in waiting:
+                # One exception object raised in many tasks would mix up their tracebacks.
+                future.set_exception(errors.ClosedClient(exception.message))
+        else:
+            hop.add_done_callback(lambda hop: self._end_hop(waiting, hop))
 
-        for (_, _, future), result in zip(waiting, results, strict=True):
+    def _end_hop(self, waiting: list[_Read], hop: asyncio.Future[list[_Rows | Exception]]) -> None:
+        try:
+            results = hop.result()
+        except Exception as exception:  # noqa: BLE001 - whatever it is, those who wait are told
+            results = [exception] * len(waiting)
+        for (_, future), result in zip(waiting, results, strict=True):
             if future.done():
                 continue
             if isinstance(result, list):
                 future.set_result(result)
-            elif isinstance(result, errors.SakeException):
-                future.set_exception(result)
             else:
                 future.set_exception(errors.from_sqlite(result, self._connection.path))
 
 
-def _fetch_each(connection: sqlite3.Connection, queries: list[tuple[str, _Parameters]]) -> list[_Rows | Exception]:
-    """Run queries one after the other, on the reader's thread; each has its rows or its own error."""
-    results: list[_Rows | Exception] = []
-    for sql, parameters in queries:
-        try:
-            results.append(connection.execute(sql, parameters).fetchall())
-        except Exception as exception:  # noqa: BLE001 - it must not take the other reads of the hop along
-            results.append(exception)
+def _fetch_each(connection: sqlite3.Connection, queries: list[_Query | _Point], moment: int) -> list[_Rows | Exception]:
+    """Ask queries on the reader's thread; each has its rows or its own error."""
+    found = _fetch_points(connection, [query for query in queries if isinstance(query, _Point)], moment)
+    return [_fetch_one(connection, query, found, moment) for query in queries]
 
-    return results
+
+def _fetch_points(
+    connection: sqlite3.Connection, points: collections.abc.Iterable[_Point], moment: int
+) -> dict[_Point, _Rows]:
+    """Ask for many rows a statement where there are many; what is not in the answer is to be asked one by one."""
+    keys_by_table: dict[Table[typing.Any], dict[Key, None]] = {}
+    for table, key in points:
+        keys_by_table.setdefault(table, {})[key] = None
+
+    found: dict[_Point, _Rows] = {}
+    for table, keys in keys_by_table.items():
+        for part in _statements(list(keys)):
+            values = itertools.chain.from_iterable(part)
+            parameters = dict(zip(table.each_parameter(len(part)), values, strict=True), moment=moment)
+            try:
+                rows = connection.execute(table.select_each(len(part)), parameters).fetchall()
+            except Exception:  # noqa: BLE001, S112 - asked one by one, only those fail that have to
+                continue
+            found.update({_Point(table, key): [] for key in part})
+            found.update({_Point(table, row[: len(table.key)]): [row] for row in rows})
+
+    return found
+
+
+def _statements(keys: list[Key]) -> collections.abc.Iterator[list[Key]]:
+    start = 0
+    for size in _STATEMENT_KEYS:
+        while len(keys) - start >= size:
+            yield keys[start : start + size]
+            start += size
+
+
+def _fetch_one(
+    connection: sqlite3.Connection, query: _Query | _Point, found: dict[_Point, _Rows], moment: int
+) -> _Rows | Exception:
+    try:
+        if isinstance(query, _Query):
+            return connection.execute(query.sql, query.parameters).fetchall()
+
+        if query in found:
+            return found[query]
+
+        parameters = query.table.key_parameters(query.key) | {"moment": moment}
+        return connection.execute(query.table.select, parameters).fetchall()
+    except Exception as exception:  # noqa: BLE001 - it must not take the other reads of the hop along
+        return exception
 
 
 class Fetch(typing.Protocol):
@@ -204,7 +275,7 @@ class CacheIterator(abc.CacheIterator[EntityT]):
 
         self._after = key
         self._doubtful.clear()
-        return self._table.build(self._factory(), row, payload)
+        return self._table.build(self._factory(), key, payload)
 
     async def len(self) -> int:
         """Count the entries that the iterator covers at this moment, without consuming it.

@@ -5,21 +5,31 @@ from __future__ import annotations
 __all__ = ["Session"]
 
 import asyncio
+import math
+import time
 import typing
 
-from . import _file, errors
+from . import _config, _file, errors
 from ._gateway import LOSS, make_batch
 from ._housekeeping import Housekeeping
+from ._memory import RowMemory
 from ._reader import Reader
 from ._writer import Writer
 
 if typing.TYPE_CHECKING:
     import collections.abc
     import pathlib
+    import sqlite3
 
     from ._batch import Batch, Scope
     from ._connection import Connection
-    from ._table import Row
+    from ._memory import Key
+    from ._table import Row, Table
+
+# How long what is remembered is trusted after it was last made sure that no other process has written, in seconds, and
+# after how long it is made sure anew, so that those who read all the time never wait for it.
+_TRUST_FOR: typing.Final[float] = 1.0
+_LOOK_AFTER: typing.Final[float] = 0.5
 
 
 class Session:
@@ -35,15 +45,19 @@ class Session:
         Returns the tables and the settings as they are now.
     """
 
-    __slots__ = ("_reader", "_reading", "_writing", "housekeeping", "loop", "scope", "writer")
+    __slots__ = ("_memory", "_reader", "_reading", "_watch", "_writing", "housekeeping", "loop", "scope", "writer")
 
     def __init__(self, writing: Connection, reading: Connection, scope: collections.abc.Callable[[], Scope]) -> None:
         self.scope = scope
         self._writing = writing
         self._reading = reading
         self._reader = Reader(reading)
+        self._memory = RowMemory(scope().config.row_cache_bytes)
+        self._watch = _Watch(writing, self._memory)
         self.loop = asyncio.get_running_loop()
-        self.writer = Writer(writing, scope().config, lambda events: make_batch(LOSS, {"events": events}, scope()))
+        self.writer = Writer(
+            writing, scope().config, self._memory, lambda events: make_batch(LOSS, {"events": events}, scope())
+        )
         self.housekeeping = Housekeeping(self)
         self.housekeeping.go_on()
 
@@ -65,6 +79,48 @@ class Session:
             raise
 
         return cls(writing, reading, scope)
+
+    def recall(self, table: Table[typing.Any], key: Key) -> dict[str, typing.Any] | None:
+        """Return the payload under a key without asking the file, if it is remembered.
+
+        Raises
+        ------
+        ClosedClient
+            If the cache belongs to another event loop.
+        """
+        self._check_loop()
+        if not (self._memory.is_on and self._watch.is_current()):
+            return None
+
+        return self._memory.recall(table, key, _config.now())
+
+    async def payload(self, table: Table[typing.Any], key: Key) -> dict[str, typing.Any] | None:
+        """Return the payload of the visible row under a key, if there is one, after all that was queued before.
+
+        Raises
+        ------
+        BackendError
+            If the file cannot be read.
+        ClosedClient
+            If the cache belongs to another event loop, or is closed meanwhile.
+        InvalidDataFound
+            If the row is damaged.
+        """
+        self._check_loop()
+        self.housekeeping.go_on()
+        asked = self._memory.ask(table, key)
+        try:
+            is_settled = await self.writer.settled()
+            rows = await self._reader.get(table, key)
+            if not rows:
+                return None
+            *row, expires_at = rows[0]
+            payload = table.open_row(tuple(row))
+            if is_settled:
+                self._memory.keep(asked, row[-1], expires_at)
+            return payload
+        finally:
+            self._memory.forgo(asked)
 
     async def fetch(self, sql: str, parameters: dict[str, typing.Any]) -> list[Row]:
         """Return all rows of a query, after all that was queued before it."""
@@ -115,6 +171,49 @@ class Session:
     def _check_loop(self) -> None:
         if self.loop is not asyncio.get_running_loop():
             raise errors.ClosedClient("the cache was opened in another event loop, and belongs to it")
+
+
+class _Watch:
+    """Makes the memory forget everything once another process has written to the file.
+
+    SQLite's `data_version` moves when another connection commits, and there is no telling what that changed. It is
+    looked at in passing, by those who read, so that nothing happens where nobody does.
+    """
+
+    __slots__ = ("_begun_at", "_connection", "_is_looking", "_looked_at", "_memory", "_version")
+
+    def __init__(self, connection: Connection, memory: RowMemory) -> None:
+        self._begun_at = -math.inf
+        self._connection = connection
+        self._is_looking = False
+        self._looked_at = -math.inf
+        self._memory = memory
+        self._version: int | None = None
+
+    def is_current(self) -> bool:
+        """Whether it was looked at lately; if it was long ago, look again meanwhile."""
+        moment = time.monotonic()
+        if moment - self._looked_at > _LOOK_AFTER and not self._is_looking:
+            self._is_looking = True
+            self._begun_at = moment
+            self._connection.submit(_data_version).add_done_callback(self._take_note)
+
+        return moment - self._looked_at <= _TRUST_FOR
+
+    def _take_note(self, looked: asyncio.Future[int]) -> None:
+        self._is_looking = False
+        if looked.cancelled() or looked.exception() is not None:
+            return  # it stays as long ago as it was, and is tried again
+
+        if looked.result() != self._version:
+            self._version = looked.result()
+            self._memory.clear()
+        self._looked_at = self._begun_at
+
+
+def _data_version(connection: sqlite3.Connection) -> int:
+    ((version,),) = connection.execute("PRAGMA data_version").fetchall()
+    return version
 
 
 def _retrieve(future: asyncio.Future[list[int]]) -> None:

@@ -81,12 +81,17 @@ class Table(typing.Generic[EntityT]):
     keepers: list[Table[typing.Any]] = dataclasses.field(default_factory=list["Table[typing.Any]"], init=False)
     """The tables whose rows keep rows of this one alive."""
 
+    hides: list[Table[typing.Any]] = dataclasses.field(default_factory=list["Table[typing.Any]"], init=False)
+    """The tables that are hidden by this one."""
+
     handlers: dict[str, list[Handler]] = dataclasses.field(default_factory=dict[str, list[Handler]], init=False)
     """What each gateway event does to this table."""
 
     def __post_init__(self) -> None:
         if self.keeps is not None:
             self.keeps.keepers.append(self)
+        if self.hidden_by is not None:
+            self.hidden_by.hides.append(self)
 
     def __repr__(self) -> str:
         return f"<table {self.name}>"
@@ -110,6 +115,14 @@ class Table(typing.Generic[EntityT]):
     def column_by_name(self) -> dict[str, Column]:
         """The columns by name."""
         return {column.name: column for column in self.columns}
+
+    def key_parameters(self, key: collections.abc.Sequence[object], /) -> dict[str, typing.Any]:
+        """Return a key's values by the names of its columns, as statements take them."""
+        return dict(zip(self._key_names, key, strict=True))
+
+    @functools.cached_property
+    def _key_names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.key)
 
     @functools.cached_property
     def notes(self) -> tuple[Table[typing.Any], ...]:
@@ -135,20 +148,21 @@ class Table(typing.Generic[EntityT]):
         InvalidDataFound
             If it is damaged, or says of itself that it belongs under another key.
         """
-        *values, checksum, data = row
         try:
-            payload = _codec.decode(data, checksum)
+            payload = _codec.decode(row[-1], row[-2])
             told = self.values(payload)
         except (_codec.DamagedData, ValueError, TypeError) as exception:
             raise self._invalid(row, f"is damaged: {exception}", exception) from exception
 
-        if told != tuple(values):
+        if told != row[:-2]:
             raise self._invalid(row, f"says that it is {self._describe(told)}")
 
         return payload
 
-    def build(self, factory: hikari.api.EntityFactory, row: Row, payload: Payload, /) -> EntityT:
-        """Return the entity of a row that was read, and whose payload `open_row` returned.
+    def build(
+        self, factory: hikari.api.EntityFactory, key: collections.abc.Sequence[object], payload: Payload, /
+    ) -> EntityT:
+        """Return the entity of a row that was read, whose key this is, and whose payload `open_row` returned.
 
         Raises
         ------
@@ -159,12 +173,14 @@ class Table(typing.Generic[EntityT]):
             return self.decode(factory, payload)
         except Exception as exception:  # the factory raises nearly everything on payloads it does not know
             message = f"is refused by hikari's entity factory: {type(exception).__name__}: {exception}"
-            raise self._invalid(row, message, exception) from exception
+            raise self._invalid(key, message, exception) from exception
 
-    def _describe(self, values: tuple[Value, ...]) -> str:
+    def _describe(self, values: collections.abc.Sequence[object]) -> str:
         return ", ".join(f"{column.name}={value}" for column, value in zip(self.columns, values, strict=False))
 
-    def _invalid(self, row: Row, fault: str, cause: Exception | None = None) -> errors.InvalidDataFound:
+    def _invalid(
+        self, row: collections.abc.Sequence[object], fault: str, cause: Exception | None = None
+    ) -> errors.InvalidDataFound:
         key = self._describe(row[: len(self.key)])
         return errors.InvalidDataFound(f"the row {key} of {self.name} {fault}", exception=cause)
 
@@ -212,11 +228,12 @@ class Table(typing.Generic[EntityT]):
     # Reading. `moment` is the time of the reading in Unix milliseconds; expired rows are invisible to all of these.
 
     @functools.cached_property
-    def _row(self) -> str:
+    def row(self) -> str:
+        """What is selected of a row that is read."""
         return f"{_names(self.columns)}, checksum, data"
 
     @functools.cached_property
-    def _visible(self) -> str:
+    def visible(self) -> str:
         """The condition, with `:moment`, under which a row is there for a reader."""
         return f"({' OR '.join([self._unexpired, *self._kept])}){self._and_not_hidden}"
 
@@ -251,13 +268,24 @@ class Table(typing.Generic[EntityT]):
     @functools.cached_property
     def select(self) -> str:
         """Select one visible row by its key (`:key column`, …, `:moment`), its `expires_at` following the row."""
-        return f"SELECT {self._row}, expires_at FROM {self.name} WHERE {_equal(self.key)} AND {self._visible}"
+        return f"SELECT {self.row}, expires_at FROM {self.name} WHERE {_equal(self.key)} AND {self.visible}"
+
+    def select_each(self, count: int, /) -> str:
+        """Select the visible rows of `count` keys, each as `select` does (`:key column_0`, …, `:moment`).
+
+        A join, since SQLite looks at every row for a list of keys that have several columns.
+        """
+        return _select_each(self, count)
+
+    def each_parameter(self, count: int, /) -> tuple[str, ...]:
+        """Return the names of the parameters of `select_each`, but for `moment`: the keys, one after the other."""
+        return _each_parameter(self, count)
 
     @functools.cached_property
     def select_first(self) -> str:
         """Select the visible row with the lowest key (`:moment`), its `expires_at` following the row."""
         return (
-            f"SELECT {self._row}, expires_at FROM {self.name} WHERE {self._visible} ORDER BY {_names(self.key)} LIMIT 1"
+            f"SELECT {self.row}, expires_at FROM {self.name} WHERE {self.visible} ORDER BY {_names(self.key)} LIMIT 1"
         )
 
     def window(self, reference: Column | None, /) -> str:
@@ -268,12 +296,12 @@ class Table(typing.Generic[EntityT]):
         # The reference is equal throughout, so leaving it out of the order lets its index give the rest.
         ordered = [column for column in self.key if column != reference]
         after = ", ".join(f":after_{column.name}" for column in ordered)
-        conditions = [f"({_names(ordered)}) > ({after})", self._visible]
+        conditions = [f"({_names(ordered)}) > ({after})", self.visible]
         if reference is not None:
             conditions.insert(0, _equal((reference,)))
 
         return (
-            f"SELECT {self._row} FROM {self.name} WHERE {' AND '.join(conditions)} "
+            f"SELECT {self.row} FROM {self.name} WHERE {' AND '.join(conditions)} "
             f"ORDER BY {_names(ordered)} LIMIT :size"
         )
 
@@ -287,7 +315,7 @@ class Table(typing.Generic[EntityT]):
         """Select at most `:size` rows whose data contains `:bytes`, expired ones too, after a key, in its order."""
         after = ", ".join(f":after_{column.name}" for column in self.key)
         return (
-            f"SELECT {self._row} FROM {self.name} WHERE ({_names(self.key)}) > ({after}) "
+            f"SELECT {self.row} FROM {self.name} WHERE ({_names(self.key)}) > ({after}) "
             f"AND instr(data, :bytes) > 0 ORDER BY {_names(self.key)} LIMIT :size"
         )
 
@@ -389,6 +417,23 @@ def _equal(columns: collections.abc.Iterable[Column]) -> str:
 
 def _where(columns: collections.abc.Sequence[Column]) -> str:
     return f" WHERE {_equal(columns)}" if columns else ""
+
+
+@functools.cache
+def _each_parameter(table: Table[typing.Any], count: int) -> tuple[str, ...]:
+    return tuple(f"{column.name}_{number}" for number in range(count) for column in table.key)
+
+
+@functools.cache
+def _select_each(table: Table[typing.Any], count: int) -> str:
+    keys = (", ".join(f":{column.name}_{number}" for column in table.key) for number in range(count))
+    values = ", ".join(f"({key})" for key in keys)
+    # `column1` is what SQLite calls the first column of VALUES.
+    same = " AND ".join(f"{table.name}.{column.name} = asked.column{n}" for n, column in enumerate(table.key, 1))
+    return (
+        f"SELECT {table.row}, expires_at FROM (VALUES {values}) AS asked CROSS JOIN {table.name} ON {same} "
+        f"WHERE {table.visible}"
+    )
 
 
 @functools.cache

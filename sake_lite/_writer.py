@@ -41,6 +41,7 @@ if typing.TYPE_CHECKING:
     from . import _config
     from ._batch import Batch
     from ._connection import Connection
+    from ._memory import RowMemory
 
 _LOGGER: typing.Final = logging.getLogger("hikari.sake_lite")
 
@@ -86,6 +87,8 @@ class Writer:
         The connection that writes, which nothing else uses.
     config
         For `busy_timeout` and `max_pending_rows`.
+    memory
+        What forgets the rows that a batch may change, once that is queued.
     make_loss
         Returns the batch that is written in the place of events that were dropped, for their names.
     """
@@ -103,6 +106,7 @@ class Writer:
         "_logged",
         "_lost",
         "_make_loss",
+        "_memory",
         "_numbers",
         "_outcomes",
         "_pending_rows",
@@ -114,7 +118,11 @@ class Writer:
     )
 
     def __init__(
-        self, connection: Connection, config: _config.Config, make_loss: collections.abc.Callable[[list[str]], Batch]
+        self,
+        connection: Connection,
+        config: _config.Config,
+        memory: RowMemory,
+        make_loss: collections.abc.Callable[[list[str]], Batch],
     ) -> None:
         self._alone = 0  # so many batches are written one by one, since one of them spoilt its group
         # Set where somebody waits, and so deserves an answer at once, or a group is full; events can wait for the disk.
@@ -129,6 +137,7 @@ class Writer:
         self._logged: set[tuple[str, str]] = set()
         self._lost: set[str] = set()
         self._make_loss = make_loss
+        self._memory = memory
         self._numbers = itertools.count()
         self._outcomes: list[_execute.Outcome] = []
         self._pending_rows = 0
@@ -161,20 +170,24 @@ class Writer:
         self._enqueue(batch, future)
         return future
 
-    async def settled(self) -> None:
+    async def settled(self) -> bool:
         """Wait until all that is queued at this moment is committed or given up.
 
-        Returns at once while nothing can be written, so that reads answer from what is committed.
+        Returns
+        -------
+        bool
+            Whether it is. While nothing can be written, this returns at once, so that reads answer from what is
+            committed.
         """
         last = self._queue[-1] if self._queue else self._writing[-1] if self._writing else None
-        if last is None or self._last_error is not None:
-            return
+        if last is not None and self._last_error is None:
+            self._go_on()
+            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiters.append((last.number, waiter))
+            self._called.set()
+            await waiter
 
-        self._go_on()
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiters.append((last.number, waiter))
-        self._called.set()
-        await waiter
+        return self._last_error is None
 
     def report_malformed(self, name: str, exception: BaseException) -> None:
         """Log, once for each event and kind of fault, that an event could not be stored and was dropped."""
@@ -223,6 +236,7 @@ class Writer:
             self._return_group()
 
     def _enqueue(self, batch: Batch, future: asyncio.Future[list[int]] | None) -> None:
+        self._memory.forget(batch)
         self._queue.append(_Queued(next(self._numbers), batch, future))
         self._pending_rows += batch.rows
         if self._last_error is not None:
@@ -288,6 +302,7 @@ class Writer:
         try:
             await self._connection.run(_execute.write_group, [queued.batch for queued in self._writing], self._outcomes)
         except errors.BackendError as cause:
+            self._memory.clear()  # perhaps it is in the file all the same
             if _execute.is_common_fault(cause.base_exception):
                 self._put_back(cause)
                 return cause
@@ -332,6 +347,7 @@ class Writer:
         if self._lost:
             loss = _Queued(_LOSS_NUMBER, self._make_loss(sorted(self._lost)), None)
             self._lost.clear()
+            self._memory.forget(loss.batch)
             self._queue.appendleft(loss)
             self._pending_rows += loss.batch.rows
 

@@ -43,7 +43,7 @@ class MeCache(Resource, abc.RefMeCache):
     tables: typing.ClassVar = (ME,)
 
     async def get_me(self) -> hikari.OwnUser:
-        return await self._get(ME)
+        return await self._get_only(ME)
 
     async def delete_me(self) -> None:
         await self._delete(ME)
