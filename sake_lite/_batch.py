@@ -44,8 +44,7 @@ if typing.TYPE_CHECKING:
 _SMALL: typing.Final[int] = 32
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Scope:
+class Scope(typing.NamedTuple):
     """What a batch is made in: the tables that are kept, the settings, and what is known of the gateway."""
 
     tables: tuple[AnyTable, ...]
@@ -157,8 +156,18 @@ class Batch:
     ) -> None:
         """Make one row what `change` returns for its payload; see `Modify`."""
         if table in self._scope.tables:
-            is_seeing = table.updates_renew if is_seeing is None else is_seeing
-            self.add(Modify(self._rows(table, [], expire, {}), _where(table, key), change, is_seeing))
+            self._modify(table, change, expire, is_seeing, _where(table, key))
+
+    def _modify(
+        self,
+        table: AnyTable,
+        change: Change,
+        expire: _config.ExpireT | None,
+        is_seeing: bool | None,
+        key: dict[str, typing.Any],
+    ) -> None:
+        is_seeing = table.updates_renew if is_seeing is None else is_seeing
+        self.add(Modify(self._rows(table, [], expire, {}), key, change, is_seeing))
 
     def merge(
         self,
@@ -174,7 +183,8 @@ class Batch:
         if table not in self._scope.tables:
             return
 
-        news = {**_codec.copy(payload), **_spelled(extra)}
+        # What hikari passes on nobody changes; what others do is theirs.
+        news = {**(_codec.copy(payload) if self._scope.is_verifying else payload), **_spelled(extra)}
         key: dict[str, typing.Any] = {column.name: column.read(news) for column in table.key}
 
         def change(stored: Payload | None) -> Payload | None:
@@ -182,7 +192,7 @@ class Batch:
                 return news if insert else None
             return {**stored, **news}
 
-        self.modify(table, change, expire=expire, **key)
+        self._modify(table, change, expire, None, key)
 
     def sweep(self, table: AnyTable, shard: Shard, kept: collections.abc.Iterable[object], /) -> None:
         """Delete the rows of a shard's guilds, but for those of the guilds in `kept`."""
@@ -296,6 +306,5 @@ def _guild(table: AnyTable, guild_id: object) -> int:
 def _where(table: AnyTable, values: dict[str, object]) -> dict[str, int | str]:
     """Check the values that a condition compares columns with."""
     columns: dict[str, Column] = table.column_by_name
-    texts = {name: value for name, value in values.items() if columns[name].affinity == "TEXT"}
-    ids = {name: value for name, value in values.items() if name not in texts}
-    return {name: columns[name].parse(value) for name, value in {**texts, **_spelled(ids)}.items()}
+    spelled = {name: value if columns[name].affinity == "TEXT" else _spell(value) for name, value in values.items()}
+    return {name: columns[name].parse(value) for name, value in spelled.items()}

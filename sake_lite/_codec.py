@@ -9,7 +9,7 @@ This module knows nothing of tables; `_table` compares what a payload says of it
 
 from __future__ import annotations
 
-__all__ = ["MAX_BYTES", "DamagedData", "Payload", "copy", "decode", "decode_own", "encode"]
+__all__ = ["MAX_BYTES", "DamagedData", "Payload", "check", "copy", "decode", "decode_own", "encode"]
 
 import collections.abc
 import os
@@ -25,6 +25,10 @@ Payload: typing.TypeAlias = "collections.abc.Mapping[str, typing.Any]"
 MAX_BYTES: typing.Final[int] = 8 * 1024 * 1024
 """The largest payload, encoded, that is stored or read; the largest that Discord sends are far below 1 MiB."""
 
+# So deep may a payload be nested, as the decoder counts, for which the array around it is the first level.
+_MAX_DEPTH: typing.Final[int] = 64
+_DEEPEST: typing.Final[int] = _MAX_DEPTH - 1
+
 # Decoding `[row, marker]` shows that the row was one item, whole: cbor2 ignores what follows the first item. The marker
 # is of this process, so that no row can contain it.
 _MARKER: typing.Final[bytes] = os.urandom(16)
@@ -35,6 +39,10 @@ _AFTER: typing.Final[bytes] = b"\x50" + _MARKER
 # How an integer of more than 64 bits begins, which JSON has and reading refuses: a tag, and a byte string. Text often
 # has those first bytes too, but others follow them there.
 _BIG_INTEGER: typing.Final = re.compile(rb"[\xc2\xc3][\x40-\x5b]")
+
+
+# What needs no second look. Integers do, for their size.
+_PLAIN: typing.Final = frozenset({str, bool, float, type(None)})
 
 
 class DamagedData(Exception):
@@ -99,30 +107,47 @@ def copy(payload: Payload) -> dict[str, typing.Any]:
     ValueError
         If it is not a JSON object, or could not be read back.
     """
+    check(payload)
+    return decode(*encode(payload))
+
+
+def check(payload: Payload) -> None:
+    """Make sure that a payload can be stored and read back, so that it may be encoded without looking.
+
+    Raises
+    ------
+    ValueError
+        If it is not a JSON object: what CBOR has a word for and JSON has none does not count. Nor does what is nested
+        more deeply than is read back, nor text that has no UTF-8.
+    """
     if not isinstance(payload, collections.abc.Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ValueError(f"a JSON object is expected, not {type(payload).__name__}")
 
-    try:
-        copied = decode(*encode(payload))
-    except DamagedData as exception:
-        raise ValueError(f"the payload is not a JSON object: {exception}") from exception
-
-    _refuse_beyond_json(copied)
-    return copied
+    _check_value(payload, _DEEPEST)
 
 
-def _refuse_beyond_json(value: object) -> None:
-    """Raise for what CBOR has a plain word for and JSON has none: bytes, undefined, simple values."""
-    if isinstance(value, dict):
+def _check_value(value: object, depth: int) -> None:
+    kind = type(value)
+    if kind in _PLAIN:
+        return
+
+    if isinstance(value, (collections.abc.Mapping, list, tuple)) and not depth:
+        raise ValueError("the payload is nested too deeply to be read back")
+
+    if kind is dict or isinstance(value, collections.abc.Mapping):
         for name, part in typing.cast("dict[object, object]", value).items():
             if not isinstance(name, str):
                 raise ValueError(f"the payload is not a JSON object: it has the key {name!r}")
-            _refuse_beyond_json(part)
-    elif isinstance(value, list):
+            if type(part) not in _PLAIN:
+                _check_value(part, depth - 1)
+    elif isinstance(value, (list, tuple)):
         for part in typing.cast("list[object]", value):
-            _refuse_beyond_json(part)
-    elif not isinstance(value, (str, int, float, type(None))):
-        raise ValueError(f"the payload is not a JSON object: it holds {type(value).__name__}")
+            _check_value(part, depth - 1)
+    elif isinstance(value, int):
+        if not -(2**64) <= value < 2**64:
+            raise ValueError(f"the payload holds {value!r}, which has more than 64 bits")
+    elif not isinstance(value, (str, float)):
+        raise ValueError(f"the payload is not a JSON object: it holds {kind.__name__}")
 
 
 def decode(data: bytes, checksum: int) -> dict[str, typing.Any]:
@@ -143,7 +168,7 @@ def decode(data: bytes, checksum: int) -> dict[str, typing.Any]:
         result = cbor2.loads(
             b"".join((_BEFORE, data, _AFTER)),
             semantic_decoders=_NO_TAGS,
-            max_depth=64,
+            max_depth=_MAX_DEPTH,
             allow_indefinite=False,
             allow_duplicate_keys=False,
             strict_hashable_types=True,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["MAX_SNOWFLAKE", "Column", "Value", "snowflake", "text"]
+__all__ = ["MAX_SNOWFLAKE", "Column", "Value", "is_map", "snowflake", "text"]
 
 import collections.abc
 import dataclasses
@@ -20,6 +20,11 @@ MAX_SNOWFLAKE: typing.Final[int] = 2**63 - 1
 """The largest ID that SQLite's integers hold; Discord's stay below it until the year 2084."""
 
 _MAX_DIGITS: typing.Final[int] = 19
+
+
+def is_map(value: object) -> bool:
+    """Whether something is a JSON object, of which nearly every one is a `dict`, which is quickly asked."""
+    return type(value) is dict or isinstance(value, collections.abc.Mapping)
 
 
 def _parse_snowflake(value: object) -> int:
@@ -73,25 +78,13 @@ class Column:
     parse: collections.abc.Callable[[object], int | str]
     is_optional: bool = False
 
-    def read(self, payload: Payload, /) -> Value:
-        """Return the payload's value for this column.
+    read: collections.abc.Callable[[Payload], Value] = dataclasses.field(init=False, compare=False, repr=False)
+    """Return a payload's value for this column; raises `ValueError` if it is missing (and not optional) or not what it
+    should be.
+    """
 
-        Raises
-        ------
-        ValueError
-            If it is missing (and not optional) or not what it should be.
-        """
-        for path in self.paths:
-            value: object = payload.get(path[0])
-            if len(path) > 1:
-                value = _follow(value, path[1:])
-            if value is not None:
-                return self.parse(value)
-
-        if self.is_optional:
-            return None
-
-        raise ValueError(f"the payload has no {' or '.join('.'.join(path) for path in self.paths)}")
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "read", _reader(self))
 
     def argument(self, value: object, /) -> int | str | None:
         """Return what a method's argument is in this column, or `None` where no row can have that value.
@@ -117,10 +110,38 @@ class Column:
         return number if 0 <= number <= MAX_SNOWFLAKE else None
 
 
-def _follow(value: object, path: tuple[str, ...]) -> object:
-    for step in path:
-        value = typing.cast("Payload", value).get(step) if isinstance(value, collections.abc.Mapping) else None
-    return value
+def _reader(column: Column) -> collections.abc.Callable[[Payload], Value]:
+    """Return what reads a column out of a payload.
+
+    That is done for every row that comes or goes, so that the usual case, one path of one or two steps whose value is
+    there, has a function of its own; whatever else they meet goes the general way.
+    """
+    paths, parse = column.paths, column.parse
+
+    def read(payload: Payload) -> Value:
+        for path in paths:
+            value: typing.Any = payload
+            for step in path:
+                value = value.get(step) if is_map(value) else None
+            if value is not None:
+                return parse(value)
+
+        if column.is_optional:
+            return None
+
+        raise ValueError(f"the payload has no {' or '.join('.'.join(path) for path in paths)}")
+
+    def read_step(payload: Payload) -> Value:
+        value = payload.get(first)
+        return read(payload) if value is None else parse(value)
+
+    def read_two_steps(payload: Payload) -> Value:
+        outer: typing.Any = payload.get(first)
+        value = outer.get(last) if is_map(outer) else None
+        return read(payload) if value is None else parse(value)
+
+    first, last = paths[0][0], paths[0][-1]
+    return {1: read_step, 2: read_two_steps}.get(len(paths[0]), read)
 
 
 def _paths(name: str, paths: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:

@@ -1,8 +1,7 @@
 """Operations → SQL statements → one transaction, on the writer's thread.
 
-Large upserts go in slices of many rows a statement: `executemany` gives the interpreter's lock away at every row, which
-beside a busy event loop costs more than everything else together, while one statement a slice gives it away just often
-enough for the loop to stay responsive.
+The batches of a group are applied together, which lets their rows share statements (`_upserts.py`). Where one of them
+fails by itself, all is undone and applied once more, one by one, each in a savepoint.
 """
 
 from __future__ import annotations
@@ -11,12 +10,11 @@ __all__ = ["Outcome", "is_common_fault", "write_group"]
 
 import collections.abc
 import dataclasses
-import itertools
 import logging
 import sqlite3
 import typing
 
-from . import _chunked, errors
+from . import _chunked, _codec, errors
 from ._operations import (
     AwaitChunks,
     Delete,
@@ -27,7 +25,6 @@ from ._operations import (
     Expire,
     IgnoreChunks,
     Modify,
-    Operation,
     Replace,
     Rows,
     Shrink,
@@ -35,6 +32,7 @@ from ._operations import (
     TakeChunk,
     Upsert,
 )
+from ._upserts import Upserts
 
 if typing.TYPE_CHECKING:
     from ._batch import Batch
@@ -43,9 +41,6 @@ if typing.TYPE_CHECKING:
     from ._table import Table
 
 _LOGGER: typing.Final = logging.getLogger("hikari.sake_lite")
-
-# Rows per statement, largest first: few distinct statements, so that all stay prepared, and few statements a batch.
-_STATEMENT_ROWS: typing.Final[tuple[int, ...]] = (128, 16, 1)
 
 # Faults of the file or the system, under which no batch can be written; others are those of one batch.
 _COMMON_FAULTS: typing.Final = frozenset(
@@ -63,6 +58,20 @@ _COMMON_FAULTS: typing.Final = frozenset(
         sqlite3.SQLITE_PROTOCOL,
         sqlite3.SQLITE_READONLY,
     }
+)
+
+_Other: typing.TypeAlias = (
+    AwaitChunks
+    | Delete
+    | DeleteExpired
+    | DeleteMatching
+    | DeleteOldest
+    | Expire
+    | IgnoreChunks
+    | Replace
+    | Shrink
+    | Sweep
+    | TakeChunk
 )
 
 Outcome: typing.TypeAlias = "list[int] | Exception"
@@ -86,7 +95,7 @@ def write_group(connection: sqlite3.Connection, batches: list[Batch], outcomes: 
     """
     try:
         connection.execute("BEGIN IMMEDIATE")
-        applied = [_write_one(connection, batch) for batch in batches]
+        applied = _apply_together(connection, batches)
         connection.execute("COMMIT")
     except BaseException:
         # After some failures SQLite has rolled back already, and statements would commit one by one from here on.
@@ -97,28 +106,43 @@ def write_group(connection: sqlite3.Connection, batches: list[Batch], outcomes: 
     outcomes.extend(applied)
 
 
-def _write_one(connection: sqlite3.Connection, batch: Batch) -> Outcome:
+def _apply_together(connection: sqlite3.Connection, batches: list[Batch]) -> list[Outcome]:
+    try:
+        return [*_apply(connection, batches)]
+    except Exception as exception:
+        if is_common_fault(exception) or not connection.in_transaction:
+            raise
+        connection.execute("ROLLBACK")
+        connection.execute("BEGIN IMMEDIATE")
+        if len(batches) == 1:
+            return [exception]
+
+    return [_apply_alone(connection, batch) for batch in batches]
+
+
+def _apply_alone(connection: sqlite3.Connection, batch: Batch) -> Outcome:
     connection.execute("SAVEPOINT batch")
     try:
-        outcome: Outcome = _apply(connection, batch)
+        (outcome,) = _apply(connection, [batch])
     except Exception as exception:
         if is_common_fault(exception) or not connection.in_transaction:
             raise
         connection.execute("ROLLBACK TO batch")
-        outcome = exception
+        outcome: Outcome = exception
 
     connection.execute("RELEASE batch")
     return outcome
 
 
-def _apply(connection: sqlite3.Connection, batch: Batch) -> list[int]:
-    """Apply a batch's operations, in order, inside the transaction that is open.
+def _apply(connection: sqlite3.Connection, batches: list[Batch]) -> list[list[int]]:
+    """Apply batches, in order, inside the transaction that is open.
 
     Returns
     -------
-    list[int]
-        For each operation, how many rows it wrote or deleted; for a *modify*, 1 if it stored a payload, equal or not;
-        for a *shrink*, how many pages it gave back.
+    list[list[int]]
+        For each operation of each batch, how many rows it wrote or deleted; for a *modify*, 1 if it stored a payload,
+        equal or not; for a *shrink*, how many pages it gave back. Upserts that shared statements are counted with the
+        first of them.
 
     Raises
     ------
@@ -127,32 +151,44 @@ def _apply(connection: sqlite3.Connection, batch: Batch) -> list[int]:
     sqlite3.Error
         If SQLite fails.
     """
-    return [_apply_one(connection, operation) for operation in batch.operations]
+    upserts = Upserts(connection)
+    applied: list[list[int]] = []
+    for batch in batches:
+        counts: list[int] = []
+        applied.append(counts)
+        for operation in batch.operations:
+            match operation:
+                case Upsert(rows):
+                    upserts.add(rows, counts)
+                case Modify():
+                    counts.append(_modify(connection, upserts, operation))
+                case EndPastSession():
+                    counts.append(_end_past_session(connection, upserts, operation))
+                case _:
+                    upserts.flush_all()
+                    counts.append(_apply_one(connection, upserts, operation))
+
+    upserts.flush_all()
+    return applied
 
 
-def _apply_one(connection: sqlite3.Connection, operation: Operation) -> int:  # noqa: PLR0911, PLR0912
+def _apply_one(connection: sqlite3.Connection, upserts: Upserts, operation: _Other) -> int:  # noqa: PLR0911
     match operation:
-        case Upsert(rows):
-            return _upsert(connection, rows)
         case Delete(table, where):
             return _delete(connection, table, where)
         case DeleteMatching(table, column, other, where):
             statement = table.delete_matching(table.column_by_name[column], other, _columns(other, where))
             return connection.execute(statement, where).rowcount
         case Replace(rows, where):
-            return _replace(connection, rows, where)
+            return _replace(connection, upserts, rows, where)
         case AwaitChunks():
             return _chunked.expect(connection, operation)
         case TakeChunk():
-            return _take_chunk(connection, operation)
+            return _take_chunk(connection, upserts, operation)
         case IgnoreChunks():
             return _chunked.ignore(connection, operation)
-        case Modify():
-            return _modify(connection, operation)
         case Sweep(table, shard, kept):
             return _sweep(connection, table, shard, kept)
-        case EndPastSession(awaited, hidden, rows):
-            return _end_past_session(connection, awaited, hidden, rows)
         case Expire(table, shard, expires_at):
             return _expire(connection, table, shard, expires_at)
         case DeleteExpired():
@@ -174,33 +210,10 @@ def _columns(table: Table[typing.Any], names: collections.abc.Iterable[str]) -> 
     return [table.column_by_name[name] for name in names]
 
 
-def _upsert(connection: sqlite3.Connection, rows: Rows, named: set[tuple[typing.Any, ...]] | None = None) -> int:
-    """Upsert rows, collecting their keys in `named`."""
-    written = 0
-    width = len(rows.table.key)
-    is_awaited = rows.table.completeness is not None and _chunked.is_any_awaited(connection, rows.table)
-    for piece in rows.slices(_STATEMENT_ROWS[0]):
-        keys = [row[:width] for row in piece]
-        if named is not None:
-            named.update(keys)
-        if is_awaited:
-            _chunked.note_named(connection, rows.table, keys)
-
-        start = 0
-        for size in _STATEMENT_ROWS:
-            statement = rows.table.upsert(size, is_explicit=rows.is_explicit)
-            while len(piece) - start >= size:
-                parameters = list(itertools.chain.from_iterable(piece[start : start + size]))
-                written += connection.execute(statement, parameters).rowcount
-                start += size
-
-    return written
-
-
-def _replace(connection: sqlite3.Connection, rows: Rows, where: dict[str, int | str]) -> int:
+def _replace(connection: sqlite3.Connection, upserts: Upserts, rows: Rows, where: dict[str, int | str]) -> int:
     table = rows.table
     named: set[tuple[typing.Any, ...]] = set()
-    changed = _upsert(connection, rows, named)
+    changed = upserts.write(rows, named)
     stored = connection.execute(table.keys_where(_columns(table, where)), where).fetchall()
     for key in stored:
         if key not in named:
@@ -210,24 +223,26 @@ def _replace(connection: sqlite3.Connection, rows: Rows, where: dict[str, int | 
     return changed
 
 
-def _take_chunk(connection: sqlite3.Connection, operation: TakeChunk) -> int:
+def _take_chunk(connection: sqlite3.Connection, upserts: Upserts, operation: TakeChunk) -> int:
     if not _chunked.take(connection, operation):
         return 0
 
     is_whole = _chunked.is_all_there(connection, operation.table, operation.guild_id)
     deleted = _chunked.delete_unnamed(connection, operation.table, operation.guild_id)
-    return deleted + (_upsert(connection, operation.complete) if is_whole else 0)
+    return deleted + (upserts.write(operation.complete) if is_whole else 0)
 
 
-def _modify(connection: sqlite3.Connection, operation: Modify) -> int:
+def _modify(connection: sqlite3.Connection, upserts: Upserts, operation: Modify) -> int:
     rows = operation.fresh
     table = rows.table
-    row = connection.execute(table.select, {**operation.key, "moment": rows.moment}).fetchone()
+    # Whether the row is there may depend on those tables, too.
+    upserts.flush(*table.keepers, *table.notes)
+    upserts.flush_key(table, tuple([operation.key[column.name] for column in table.key]))
+    *row, expires_at = connection.execute(table.select, {**operation.key, "moment": rows.moment}).fetchone() or [None]
     payload: dict[str, typing.Any] | None = None
-    if row is not None:
-        *stored, expires_at = row
+    if row:
         try:
-            payload = table.open_row(tuple(stored))
+            payload = table.open_row(tuple(row))
         except errors.InvalidDataFound as error:
             _LOGGER.warning("%s; it counts as missing for an update", error)
         else:
@@ -241,7 +256,10 @@ def _modify(connection: sqlite3.Connection, operation: Modify) -> int:
     if changed is None:
         return connection.execute(table.delete_where(table.key), operation.key).rowcount
 
-    _upsert(connection, dataclasses.replace(rows, payloads=[changed]))
+    # JSON's true is Python's 1, so what seems equal is compared as it is stored.
+    is_stored = changed == payload and rows.expires_at == expires_at and _codec.encode(changed)[0] == row[-1]
+    if not is_stored:
+        upserts.add(rows.holding(changed), [])
     return 1
 
 
@@ -252,17 +270,18 @@ def _sweep(connection: sqlite3.Connection, table: Table[typing.Any], shard: Shar
     return sum(connection.execute(statement, {"guild_id": guild_id}).rowcount for guild_id in gone)
 
 
-def _end_past_session(
-    connection: sqlite3.Connection, awaited: Table[typing.Any], hidden: tuple[Table[typing.Any], ...], rows: Rows
-) -> int:
+def _end_past_session(connection: sqlite3.Connection, upserts: Upserts, operation: EndPastSession) -> int:
+    awaited = operation.table
+    upserts.flush(awaited)
     if connection.execute(f"SELECT 1 FROM {awaited.name} LIMIT 1").fetchone() is None:
         return 0
 
+    upserts.flush(*operation.hidden)
     deleted = 0
-    for guild_id in rows.guilds():
+    for guild_id in operation.rows.guilds():
         where = {"guild_id": guild_id}
         if connection.execute(awaited.keys_where(awaited.key), where).fetchone() is not None:
-            for table in (*hidden, awaited):
+            for table in (*operation.hidden, awaited):
                 deleted += connection.execute(table.delete_where(_columns(table, where)), where).rowcount
 
     return deleted

@@ -11,14 +11,13 @@ from __future__ import annotations
 
 __all__ = ["LOSS", "OUTAGE", "UNDER_WAY", "make_batch", "own_id", "shard_of"]
 
+import functools
 import typing
 
 from ._batch import Batch, Scope, faults_named
 from ._operations import Shard
 
 if typing.TYPE_CHECKING:
-    import collections.abc
-
     from ._codec import Payload
     from ._table import Handler, Table
 
@@ -62,12 +61,10 @@ def _outage_or(name: str, payload: Payload) -> str:
     return OUTAGE if name in {"GUILD_CREATE", "GUILD_DELETE"} and payload.get("unavailable") else name
 
 
-def _handlers(event: str, tables: collections.abc.Iterable[Table[typing.Any]]) -> collections.abc.Iterator[Handler]:
-    for table in tables:
-        yield from table.handlers.get(event, ())
-
-    if event in _DERIVED:
-        yield _DERIVED[event]
+@functools.lru_cache(maxsize=1024)
+def _handlers(event: str, tables: tuple[Table[typing.Any], ...]) -> tuple[Handler, ...]:
+    handlers = [handler for table in tables for handler in table.handlers.get(event, ())]
+    return (*handlers, _DERIVED[event]) if event in _DERIVED else tuple(handlers)
 
 
 def own_id(payload: Payload) -> int:

@@ -125,6 +125,9 @@ class RowMemory:
 
     def forget(self, batch: Batch) -> None:
         """Forget every row that a batch, which is about to be queued, may change."""
+        if not (self._rows or self._asked):
+            return
+
         for operation in batch.operations:
             for table, keys in _touched(operation):
                 if keys is None:

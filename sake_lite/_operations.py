@@ -42,6 +42,7 @@ import dataclasses
 import typing
 
 from . import _codec
+from ._column import is_map
 from ._table import Table
 
 if typing.TYPE_CHECKING:
@@ -99,6 +100,31 @@ class Rows:
     def __len__(self) -> int:
         return len(self.payloads)
 
+    def holding(self, payload: Payload) -> Rows:
+        """Return the same with one payload, encoded.
+
+        Raises
+        ------
+        ValueError
+            If it cannot be stored.
+        """
+        rows = Rows(
+            table=self.table,
+            payloads=[payload],
+            extra=self.extra,
+            moment=self.moment,
+            expires_at=self.expires_at,
+            is_explicit=self.is_explicit,
+            is_verifying=self.is_verifying,
+        )
+        rows.encode()
+        return rows
+
+    @property
+    def is_encoded(self) -> bool:
+        """Whether they are encoded already."""
+        return self._encoded is not None
+
     def encode(self) -> None:
         """Encode all of them now.
 
@@ -131,23 +157,18 @@ class Rows:
         return {column.read({**payload, **self.extra}) for payload in self.payloads}
 
     def _row(self, payload: Payload) -> tuple[typing.Any, ...]:
-        if not _is_map(payload):
+        if not is_map(payload):
             raise ValueError(f"a JSON object is expected, not {type(payload).__name__}")
 
         if self.extra:
             payload = {**payload, **self.extra}
 
         if self.is_verifying:
-            payload = _codec.copy(payload)
+            _codec.check(payload)
 
         values = self.table.values(payload)
         data, checksum = _codec.encode(payload)
         return (*values, checksum, self.moment, self.expires_at, data)
-
-
-def _is_map(value: object) -> bool:
-    # What is nearly always true is asked first, since it is the quicker question.
-    return type(value) is dict or isinstance(value, collections.abc.Mapping)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

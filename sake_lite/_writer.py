@@ -46,7 +46,7 @@ if typing.TYPE_CHECKING:
 _LOGGER: typing.Final = logging.getLogger("hikari.sake_lite")
 
 # A group holds at most so many rows, unless one batch alone has more: an event is one transaction.
-_GROUP_ROWS: typing.Final[int] = 4_000
+_GROUP_ROWS: typing.Final[int] = 8_000
 
 # How long events wait for others to be committed with, in seconds, while nobody waits for them: every commit writes
 # whole pages, however little of them changed. Reading, `set_*` and `flush` do not wait.
@@ -300,7 +300,8 @@ class Writer:
         self._writing = self._take_group()
         self._outcomes = []
         try:
-            await self._connection.run(_execute.write_group, [queued.batch for queued in self._writing], self._outcomes)
+            batches = [queued.batch for queued in self._writing]
+            await self._connection.run(_execute.write_group, batches, self._outcomes)
         except errors.BackendError as cause:
             self._memory.clear()  # perhaps it is in the file all the same
             if _execute.is_common_fault(cause.base_exception):

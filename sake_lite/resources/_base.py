@@ -10,7 +10,6 @@ __all__ = ["Resource"]
 
 import asyncio
 import contextlib
-import dataclasses
 import logging
 import typing
 import warnings
@@ -250,7 +249,7 @@ class Resource(abc.Resource):
             If the cache is not open.
         """
         session = self._open_session()
-        scope = dataclasses.replace(self._scope(), is_verifying=True)
+        scope = self._scope()._replace(is_verifying=True)
         await session.commit(self._make_batch(name.upper(), payload, scope))
 
     async def flush(self) -> None:
@@ -524,15 +523,16 @@ class Resource(abc.Resource):
             batch.forget(table, **values)
             await self._commit(batch)
 
-    def _own(self, payload: Payload) -> Payload:
-        """Return the cache's own copy of a caller's payload, which the caller may change afterwards.
+    def _checked(self, payload: Payload) -> Payload:
+        """Return a caller's payload, if it is one that can be stored and read back.
 
         Raises
         ------
         ValueError
             If it is not a JSON object.
         """
-        return _codec.copy(payload)
+        _codec.check(payload)
+        return payload
 
     def _with_settings(self, **settings: ExpireT | None) -> typing.Self:
         self._config = self._config.replace(**settings)

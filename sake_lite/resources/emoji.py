@@ -86,7 +86,7 @@ class EmojiCache(Resource, abc.RefEmojiCache):
             If it cannot be written.
         """
         with self._storing("set_emoji") as batch:
-            payload = self._own(payload)
+            payload = self._checked(payload)
             batch.upsert(EMOJIS, payload, guild_id=guild_id)
             if user := payload.get("user"):
                 batch.upsert(USERS, user)

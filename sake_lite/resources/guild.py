@@ -123,6 +123,6 @@ class GuildCache(Resource, abc.RefGuildCache):
             If it cannot be written.
         """
         with self._storing("set_guild") as batch:
-            batch.upsert(GUILDS, _without_children(self._own(payload)))
+            batch.upsert(GUILDS, _without_children(self._checked(payload)))
 
         await self._commit(batch)

@@ -113,7 +113,7 @@ class GuildChannelCache(Resource, abc.RefGuildChannelCache):
             If it cannot be written.
         """
         with self._storing("set_guild_channel") as batch:
-            payload = self._own(payload)
+            payload = self._checked(payload)
             if payload.get("type") not in _TYPES:
                 raise ValueError(f"{payload.get('type')!r} is not a type of guild channel")
             batch.upsert(GUILD_CHANNELS, payload)

@@ -108,7 +108,7 @@ class InviteCache(Resource, abc.RefInviteCache):
             If it cannot be written.
         """
         with self._storing("set_invite") as batch:
-            payload = self._own(payload)
+            payload = self._checked(payload)
             if expire_time is None:
                 _invite(payload, batch)
             else:

@@ -64,7 +64,7 @@ class MeCache(Resource, abc.RefMeCache):
             If it cannot be written.
         """
         with self._storing("set_me") as batch:
-            payload = self._own(payload)
+            payload = self._checked(payload)
             batch.replace(ME, [payload])
             batch.upsert(USERS, payload)
 

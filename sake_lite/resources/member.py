@@ -197,7 +197,7 @@ class MemberCache(Resource, abc.RefMemberCache):
             If it cannot be written.
         """
         with self._storing("set_member") as batch:
-            payload = self._own(payload)
+            payload = self._checked(payload)
             batch.upsert(MEMBERS, payload, guild_id=guild_id)
             batch.upsert(USERS, payload.get("user", {}))
 

@@ -8,7 +8,7 @@ import typing
 
 import hikari
 
-from .. import _reactions, abc
+from .. import _codec, _reactions, abc
 from .._column import snowflake
 from .._reader import CacheIterator
 from .._table import Table
@@ -165,7 +165,7 @@ class MessageCache(Resource, abc.RefMessageCache):
             If it cannot be written.
         """
         with self._storing("set_message") as batch:
-            payload = self._own(payload)
+            payload = self._checked(payload)
             batch.upsert(MESSAGES, payload, expire=expire_time)
             if not payload.get("webhook_id"):
                 batch.upsert(USERS, payload.get("author", {}))
@@ -195,7 +195,7 @@ class MessageCache(Resource, abc.RefMessageCache):
             If it cannot be written.
         """
         with self._storing("update_message") as batch:
-            batch.merge(MESSAGES, self._own(payload), insert=False, expire=expire_time)
+            batch.merge(MESSAGES, _codec.copy(payload), insert=False, expire=expire_time)
 
         (stored,) = await self._commit(batch)
         return bool(stored)

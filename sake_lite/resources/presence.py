@@ -116,6 +116,6 @@ class PresenceCache(Resource, abc.RefPresenceCache):
             If it cannot be written.
         """
         with self._storing("set_presence") as batch:
-            batch.upsert(PRESENCES, self._own(payload))
+            batch.upsert(PRESENCES, self._checked(payload))
 
         await self._commit(batch)

@@ -90,6 +90,6 @@ class RoleCache(Resource, abc.RefRoleCache):
             If it cannot be written.
         """
         with self._storing("set_role") as batch:
-            batch.upsert(ROLES, self._own(payload), guild_id=guild_id)
+            batch.upsert(ROLES, self._checked(payload), guild_id=guild_id)
 
         await self._commit(batch)

@@ -86,7 +86,7 @@ class StickerCache(Resource, abc.RefStickerCache):
             If it cannot be written.
         """
         with self._storing("set_sticker") as batch:
-            payload = self._own(payload)
+            payload = self._checked(payload)
             batch.upsert(STICKERS, payload, guild_id=guild_id)
             if user := payload.get("user"):
                 batch.upsert(USERS, user)

@@ -164,7 +164,7 @@ class ThreadCache(Resource, abc.RefThreadCache):
             If it cannot be written.
         """
         with self._storing("set_thread") as batch:
-            payload = self._own(payload)
+            payload = self._checked(payload)
             if payload.get("type") not in _TYPES:
                 raise ValueError(f"{payload.get('type')!r} is not a type of thread")
             batch.upsert_all(THREADS, _known([payload], batch))

@@ -131,7 +131,7 @@ class UserCache(Resource, abc.RefUserCache):
             If it cannot be written.
         """
         with self._storing("set_user") as batch:
-            batch.upsert(USERS, self._own(payload), expire=expire_time)
+            batch.upsert(USERS, self._checked(payload), expire=expire_time)
 
         await self._commit(batch)
 

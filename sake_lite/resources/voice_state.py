@@ -119,7 +119,7 @@ class VoiceStateCache(Resource, abc.RefVoiceStateCache):
             If it cannot be written.
         """
         with self._storing("set_voice_state") as batch:
-            payload = self._own(payload)
+            payload = self._checked(payload)
             batch.upsert(VOICE_STATES, payload, guild_id=guild_id)
             if member := payload.get("member"):
                 batch.upsert(USERS, member.get("user", {}))

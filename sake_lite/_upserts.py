@@ -1,0 +1,152 @@
+"""Rows on their way into SQL: as many a statement as there are.
+
+`executemany` gives the interpreter's lock away at every row, which beside a busy event loop costs more than everything
+else together, while one statement for many rows gives it away just often enough for the loop to stay responsive. So
+upserts of a group's batches share statements, too: they wait here until there are many, or until something looks at
+their table.
+"""
+
+from __future__ import annotations
+
+__all__ = ["Upserts"]
+
+import dataclasses
+import itertools
+import sqlite3
+import typing
+
+from . import _chunked
+
+if typing.TYPE_CHECKING:
+    from ._operations import AnyTable, Rows
+
+    EncodedRow: typing.TypeAlias = "tuple[typing.Any, ...]"
+    Key: typing.TypeAlias = "tuple[typing.Any, ...]"
+
+# Rows per statement, largest first: few distinct statements, so that all stay prepared, and few statements a batch.
+_STATEMENT_ROWS: typing.Final[tuple[int, ...]] = (128, 16, 4, 1)
+
+
+@dataclasses.dataclass(slots=True)
+class _Waiting:
+    """Rows of one table that wait, and what they are to be counted in."""
+
+    is_explicit: bool
+    counts: list[int]
+    index: int
+    rows: list[EncodedRow] = dataclasses.field(default_factory=list["EncodedRow"])
+
+
+class Upserts:
+    """The upserts of one transaction.
+
+    Parameters
+    ----------
+    connection
+        The connection that has the transaction open.
+    """
+
+    __slots__ = ("_connection", "_waiting")
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._waiting: dict[AnyTable, _Waiting] = {}
+
+    def add(self, rows: Rows, counts: list[int]) -> None:
+        """Have rows written, at the latest with the next `flush`.
+
+        How many of them differed from what is stored is added to `counts`; where several upserts share a statement, to
+        the number that the first of them has there.
+
+        Raises
+        ------
+        ValueError
+            If one cannot be stored.
+        sqlite3.Error
+            If SQLite fails.
+        """
+        if not rows.is_encoded:
+            self.flush(rows.table)
+            counts.append(self.write(rows))
+            return
+
+        waiting = self._waiting.get(rows.table)
+        if waiting is not None and waiting.is_explicit != rows.is_explicit:
+            self.flush(rows.table)
+            waiting = None
+        if waiting is None:
+            waiting = self._waiting[rows.table] = _Waiting(rows.is_explicit, counts, len(counts))
+
+        counts.append(0)
+        for encoded in rows.slices(_STATEMENT_ROWS[0]):
+            waiting.rows += encoded
+        if len(waiting.rows) >= _STATEMENT_ROWS[0]:
+            self.flush(rows.table)
+
+    def flush(self, *tables: AnyTable) -> None:
+        """Write what waits for some tables.
+
+        Raises
+        ------
+        sqlite3.Error
+            If SQLite fails.
+        """
+        for table in tables:
+            waiting = self._waiting.pop(table, None)
+            if waiting is not None:
+                waiting.counts[waiting.index] += self._write_encoded(table, waiting.rows, waiting.is_explicit)
+
+    def flush_key(self, table: AnyTable, key: Key) -> None:
+        """Write what waits for a table, if a row with this key is among it.
+
+        Raises
+        ------
+        sqlite3.Error
+            If SQLite fails.
+        """
+        waiting = self._waiting.get(table)
+        if waiting is not None and any(row[: len(key)] == key for row in waiting.rows):
+            self.flush(table)
+
+    def flush_all(self) -> None:
+        """Write all that waits.
+
+        Raises
+        ------
+        sqlite3.Error
+            If SQLite fails.
+        """
+        self.flush(*self._waiting)
+
+    def write(self, rows: Rows, named: set[Key] | None = None) -> int:
+        """Write rows at once, collecting their keys in `named`; returns how many differed from what is stored.
+
+        Raises
+        ------
+        ValueError
+            If one cannot be stored.
+        sqlite3.Error
+            If SQLite fails.
+        """
+        written = 0
+        for encoded in rows.slices(_STATEMENT_ROWS[0]):
+            if named is not None:
+                named.update(row[: len(rows.table.key)] for row in encoded)
+            written += self._write_encoded(rows.table, encoded, rows.is_explicit)
+
+        return written
+
+    def _write_encoded(self, table: AnyTable, encoded: list[EncodedRow], is_explicit: bool) -> int:
+        if table.completeness is not None and _chunked.is_any_awaited(self._connection, table):
+            _chunked.note_named(self._connection, table, [row[: len(table.key)] for row in encoded])
+
+        written = 0
+        start = 0
+        for size in _STATEMENT_ROWS:
+            statement = table.upsert(size, is_explicit=is_explicit)
+            while len(encoded) - start >= size:
+                parameters = list(itertools.chain.from_iterable(encoded[start : start + size]))
+                written += self._connection.execute(statement, parameters).rowcount
+                start += size
+
+        return written
