@@ -5,10 +5,9 @@ Operations on tables that the cache does not keep fall away, so handlers need no
 
 from __future__ import annotations
 
-__all__ = ["Batch", "Scope", "faults_named"]
+__all__ = ["MALFORMED", "Batch", "Scope", "named"]
 
 import collections.abc
-import contextlib
 import dataclasses
 import operator
 import typing
@@ -33,6 +32,8 @@ from ._operations import (
 )
 
 if typing.TYPE_CHECKING:
+    import types
+
     import hikari
 
     from ._codec import Payload
@@ -42,6 +43,9 @@ if typing.TYPE_CHECKING:
 # Up to so many rows are encoded while the event is handled; more are encoded on the writer's thread, a slice at a time,
 # so that a guild with thousands of members does not hold the event loop.
 _SMALL: typing.Final[int] = 32
+
+MALFORMED: typing.Final = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
+"""What handlers raise, and parsing and encoding, over a payload that is not what Discord documents."""
 
 
 class Scope(typing.NamedTuple):
@@ -61,6 +65,9 @@ class Scope(typing.NamedTuple):
 
 class Batch:
     """The operations of one event or one call, applied in one transaction.
+
+    As a context manager it is filled inside the block and encoded at its end, as far as it is small. Whatever a
+    malformed payload makes of either is raised as a `ValueError` that begins with the batch's name.
 
     Parameters
     ----------
@@ -82,6 +89,24 @@ class Batch:
 
     def __bool__(self) -> bool:
         return bool(self.operations)
+
+    def __enter__(self) -> typing.Self:
+        return self
+
+    def __exit__(
+        self,
+        _type: type[BaseException] | None,
+        exception: BaseException | None,
+        _traceback: types.TracebackType | None,
+    ) -> None:
+        if exception is None:
+            try:
+                self._encode()
+            except MALFORMED as fault:
+                exception = fault
+
+        if isinstance(exception, MALFORMED):
+            raise named(self.name, exception) from exception
 
     @property
     def scope(self) -> Scope:
@@ -233,14 +258,8 @@ class Batch:
         hidden = tuple(table for table in self._scope.tables if table.hidden_by is awaited)
         self.add(EndPastSession(awaited, hidden, rows), rows=0)
 
-    def encode(self) -> None:
-        """Encode the rows of a small batch; those of a large one are left to the writer's thread.
-
-        Raises
-        ------
-        ValueError
-            If one cannot be stored.
-        """
+    def _encode(self) -> None:
+        """Encode the rows of a small batch; those of a large one are left to the writer's thread."""
         if self.rows <= _SMALL:
             for operation in self.operations:
                 if isinstance(operation, (Upsert, Replace)):
@@ -262,7 +281,7 @@ class Batch:
         return Rows(
             table=table,
             payloads=payloads,
-            extra=_spelled(extra),
+            extra=_spelled(extra) if extra else {},
             moment=self.moment,
             expires_at=None if lifetime is None else _config.deadline(self.moment, lifetime),
             is_explicit=expire is not None,
@@ -270,14 +289,10 @@ class Batch:
         )
 
 
-@contextlib.contextmanager
-def faults_named(name: str) -> collections.abc.Generator[None, None, None]:
-    """Raise a `ValueError` that begins with `name` for whatever a malformed payload makes the block raise."""
-    try:
-        yield
-    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as exception:
-        fault = f"the payload has no {exception}" if isinstance(exception, KeyError) else str(exception)
-        raise ValueError(f"{name}: {fault}") from exception
+def named(name: str, fault: Exception) -> ValueError:
+    """Return the error that says of what (`name`) a malformed payload's fault is."""
+    message = f"the payload has no {fault}" if isinstance(fault, KeyError) else str(fault)
+    return ValueError(f"{name}: {message}")
 
 
 def _listed(payloads: object) -> list[Payload]:

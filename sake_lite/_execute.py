@@ -8,6 +8,7 @@ from __future__ import annotations
 
 __all__ = ["Outcome", "is_common_fault", "write_group"]
 
+import collections
 import collections.abc
 import dataclasses
 import logging
@@ -32,13 +33,16 @@ from ._operations import (
     TakeChunk,
     Upsert,
 )
+from ._points import fetch_point, fetch_points
 from ._upserts import Upserts
 
 if typing.TYPE_CHECKING:
     from ._batch import Batch
     from ._column import Column
     from ._operations import Shard
-    from ._table import Table
+    from ._table import Row, Table
+
+    Key: typing.TypeAlias = "tuple[typing.Any, ...]"
 
 _LOGGER: typing.Final = logging.getLogger("hikari.sake_lite")
 
@@ -152,6 +156,7 @@ def _apply(connection: sqlite3.Connection, batches: list[Batch]) -> list[list[in
         If SQLite fails.
     """
     upserts = Upserts(connection)
+    stored = _Stored(connection, batches)
     applied: list[list[int]] = []
     for batch in batches:
         counts: list[int] = []
@@ -159,12 +164,14 @@ def _apply(connection: sqlite3.Connection, batches: list[Batch]) -> list[list[in
         for operation in batch.operations:
             match operation:
                 case Upsert(rows):
+                    stored.forget(rows)
                     upserts.add(rows, counts)
                 case Modify():
-                    counts.append(_modify(connection, upserts, operation))
+                    counts.append(_modify(connection, upserts, stored, operation))
                 case EndPastSession():
-                    counts.append(_end_past_session(connection, upserts, operation))
+                    counts.append(_end_past_session(connection, upserts, stored, operation))
                 case _:
+                    stored.forget_all()
                     upserts.flush_all()
                     counts.append(_apply_one(connection, upserts, operation))
 
@@ -232,13 +239,57 @@ def _take_chunk(connection: sqlite3.Connection, upserts: Upserts, operation: Tak
     return deleted + (upserts.write(operation.complete) if is_whole else 0)
 
 
-def _modify(connection: sqlite3.Connection, upserts: Upserts, operation: Modify) -> int:
+class _Stored:
+    """The rows that a group modifies, read together before it, until something in the group may have changed them."""
+
+    __slots__ = ("_connection", "_moment", "_rows")
+
+    def __init__(self, connection: sqlite3.Connection, batches: list[Batch]) -> None:
+        keys: collections.defaultdict[Table[typing.Any], list[Key]] = collections.defaultdict(list)
+        for batch in batches:
+            for operation in batch.operations:
+                if isinstance(operation, Modify):
+                    keys[operation.table].append(operation.table.key_of(operation.key))
+
+        self._connection = connection
+        self._moment = min(batch.moment for batch in batches)
+        found = {table: fetch_points(connection, table, asked, self._moment) for table, asked in keys.items()}
+        self._rows = {table: rows for table, rows in found.items() if rows}
+
+    def take(self, table: Table[typing.Any], key: Key, moment: int) -> list[Row]:
+        """Return the visible row, if there is one, and forget it."""
+        rows = self._rows[table].pop(key, None) if table in self._rows else None
+        # In the time between, the row may have expired, which only the file can tell.
+        if rows is None or (rows and rows[0][-1] is not None and rows[0][-1] <= moment):
+            return fetch_point(self._connection, table, key, moment)
+
+        return rows
+
+    def forget(self, rows: Rows) -> None:
+        """Forget what rows that are about to be written may change: themselves, and whether others are visible."""
+        if not self._rows:
+            return
+
+        for table in (rows.table.keeps, *rows.table.hides):
+            if table is not None:
+                self._rows.pop(table, None)
+        if rows.table in self._rows:
+            for key in rows.keys() or [*self._rows[rows.table]]:
+                self._rows[rows.table].pop(key, None)
+
+    def forget_all(self) -> None:
+        """Forget all rows, since any may be changed."""
+        self._rows.clear()
+
+
+def _modify(connection: sqlite3.Connection, upserts: Upserts, stored: _Stored, operation: Modify) -> int:
     rows = operation.fresh
     table = rows.table
+    key = table.key_of(operation.key)
     # Whether the row is there may depend on those tables, too.
     upserts.flush(*table.keepers, *table.notes)
-    upserts.flush_key(table, tuple([operation.key[column.name] for column in table.key]))
-    *row, expires_at = connection.execute(table.select, {**operation.key, "moment": rows.moment}).fetchone() or [None]
+    upserts.flush_key(table, key)
+    *row, expires_at = next(iter(stored.take(table, key, rows.moment)), (None,))
     payload: dict[str, typing.Any] | None = None
     if row:
         try:
@@ -270,12 +321,15 @@ def _sweep(connection: sqlite3.Connection, table: Table[typing.Any], shard: Shar
     return sum(connection.execute(statement, {"guild_id": guild_id}).rowcount for guild_id in gone)
 
 
-def _end_past_session(connection: sqlite3.Connection, upserts: Upserts, operation: EndPastSession) -> int:
+def _end_past_session(
+    connection: sqlite3.Connection, upserts: Upserts, stored: _Stored, operation: EndPastSession
+) -> int:
     awaited = operation.table
     upserts.flush(awaited)
     if connection.execute(f"SELECT 1 FROM {awaited.name} LIMIT 1").fetchone() is None:
         return 0
 
+    stored.forget_all()
     upserts.flush(*operation.hidden)
     deleted = 0
     for guild_id in operation.rows.guilds():

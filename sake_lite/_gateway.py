@@ -14,7 +14,7 @@ __all__ = ["LOSS", "OUTAGE", "UNDER_WAY", "make_batch", "own_id", "shard_of"]
 import functools
 import typing
 
-from ._batch import Batch, Scope, faults_named
+from ._batch import MALFORMED, Batch, Scope, named
 from ._operations import Shard
 
 if typing.TYPE_CHECKING:
@@ -48,11 +48,9 @@ def make_batch(name: str, payload: Payload, scope: Scope) -> Batch:
     ValueError
         If the payload is not what Discord documents.
     """
-    batch = Batch(name, scope)
-    with faults_named(name):
+    with Batch(name, scope) as batch:
         for handler in _handlers(_outage_or(name, payload), scope.tables):
             handler(payload, batch)
-        batch.encode()
 
     return batch
 
@@ -75,8 +73,10 @@ def own_id(payload: Payload) -> int:
     ValueError
         If it does not.
     """
-    with faults_named("READY"):
+    try:
         return int(payload["user"]["id"])
+    except MALFORMED as fault:
+        raise named("READY", fault) from fault
 
 
 def shard_of(payload: Payload) -> Shard:

@@ -165,9 +165,9 @@ def _touched(operation: Operation) -> _Touched:
         case Upsert(rows):
             touched = [(rows.table, rows.keys())]
         case Modify(key=key):
-            touched = [(operation.table, [_key_of(operation.table, key)])]
-        case Delete(table, where) if len(where) == len(table.key) and all(column.name in where for column in table.key):
-            touched = [(table, [_key_of(table, where)])]
+            touched = [(operation.table, [operation.table.key_of(key)])]
+        case Delete(table, where) if where.keys() == {column.name for column in table.key}:
+            touched = [(table, [table.key_of(where)])]
         case TakeChunk(table, complete=complete):
             touched = [(table, None), (complete.table, None)]
         case AwaitChunks() | IgnoreChunks() | Shrink():
@@ -177,7 +177,3 @@ def _touched(operation: Operation) -> _Touched:
         case _:
             touched = [(operation.table, None)]
     return touched
-
-
-def _key_of(table: AnyTable, values: collections.abc.Mapping[str, int | str]) -> Key:
-    return tuple([values[column.name] for column in table.key])

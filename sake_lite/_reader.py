@@ -11,6 +11,8 @@ from __future__ import annotations
 __all__ = ["CacheIterator", "Reader"]
 
 import asyncio
+import collections
+import collections.abc
 import itertools
 import logging
 import sqlite3
@@ -19,10 +21,9 @@ import typing
 import hikari
 
 from . import _config, abc, errors
+from ._points import fetch_point, fetch_points
 
 if typing.TYPE_CHECKING:
-    import collections.abc
-
     from ._column import Column
     from ._connection import Connection
     from ._memory import Key
@@ -35,9 +36,6 @@ _LOGGER: typing.Final = logging.getLogger("hikari.sake_lite")
 # Rows per hop of an iteration. They are decoded as they are consumed, but a loop that consumes them without a pause
 # of its own holds the event loop for a window at a time: 4 to 5 ms of members.
 _WINDOW_ROWS: typing.Final[int] = 200
-
-# Keys per statement, largest first; fewer are asked one by one.
-_STATEMENT_KEYS: typing.Final[tuple[int, ...]] = (64, 8)
 
 _Parameters: typing.TypeAlias = "dict[str, typing.Any]"
 _Rows: typing.TypeAlias = "list[Row]"
@@ -71,29 +69,19 @@ class Reader:
         self._connection = connection
         self._waiting: list[_Read] = []
 
-    async def fetch(self, sql: str, parameters: _Parameters) -> _Rows:
-        """Return all rows of a query.
+    def fetch(self, sql: str, parameters: _Parameters) -> asyncio.Future[_Rows]:
+        """Return the future of all rows of a query.
 
-        Raises
-        ------
-        BackendError
-            If SQLite fails.
-        ClosedClient
-            If the cache is closed meanwhile.
+        Its exception is a `BackendError` where SQLite fails, and a `ClosedClient` where the cache is closed meanwhile.
         """
-        return await self._join(_Query(sql, parameters))
+        return self._join(_Query(sql, parameters))
 
-    async def get(self, table: Table[typing.Any], key: Key) -> _Rows:
-        """Return the visible row under a key, its `expires_at` following it, or no row.
+    def get(self, table: Table[typing.Any], key: Key) -> asyncio.Future[_Rows]:
+        """Return the future of the visible row under a key, its `expires_at` following it, or of no row.
 
-        Raises
-        ------
-        BackendError
-            If SQLite fails.
-        ClosedClient
-            If the cache is closed meanwhile.
+        Its exception is that of `fetch`.
         """
-        return await self._join(_Point(table, key))
+        return self._join(_Point(table, key))
 
     def _join(self, query: _Query | _Point) -> asyncio.Future[_Rows]:
         """Have a query asked with the next hop."""
@@ -107,7 +95,6 @@ class Reader:
 
     def _start_hop(self) -> None:
         waiting, self._waiting = self._waiting, []
-        waiting = [read for read in waiting if not read[1].done()]
         try:
             hop = self._connection.submit(_fetch_each, [query for query, _ in waiting], _config.now())
         except errors.ClosedClient as exception:
@@ -133,53 +120,27 @@ class Reader:
 
 def _fetch_each(connection: sqlite3.Connection, queries: list[_Query | _Point], moment: int) -> list[_Rows | Exception]:
     """Ask queries on the reader's thread; each has its rows or its own error."""
-    found = _fetch_points(connection, [query for query in queries if isinstance(query, _Point)], moment)
+    keys: collections.defaultdict[Table[typing.Any], list[Key]] = collections.defaultdict(list)
+    for query in queries:
+        if isinstance(query, _Point):
+            keys[query.table].append(query.key)
+
+    found = {table: fetch_points(connection, table, asked, moment) for table, asked in keys.items()}
     return [_fetch_one(connection, query, found, moment) for query in queries]
 
 
-def _fetch_points(
-    connection: sqlite3.Connection, points: collections.abc.Iterable[_Point], moment: int
-) -> dict[_Point, _Rows]:
-    """Ask for many rows a statement where there are many; what is not in the answer is to be asked one by one."""
-    keys_by_table: dict[Table[typing.Any], dict[Key, None]] = {}
-    for table, key in points:
-        keys_by_table.setdefault(table, {})[key] = None
-
-    found: dict[_Point, _Rows] = {}
-    for table, keys in keys_by_table.items():
-        for part in _statements(list(keys)):
-            values = itertools.chain.from_iterable(part)
-            parameters = dict(zip(table.each_parameter(len(part)), values, strict=True), moment=moment)
-            try:
-                rows = connection.execute(table.select_each(len(part)), parameters).fetchall()
-            except Exception:  # noqa: BLE001, S112 - asked one by one, only those fail that have to
-                continue
-            found.update({_Point(table, key): [] for key in part})
-            found.update({_Point(table, row[: len(table.key)]): [row] for row in rows})
-
-    return found
-
-
-def _statements(keys: list[Key]) -> collections.abc.Iterator[list[Key]]:
-    start = 0
-    for size in _STATEMENT_KEYS:
-        while len(keys) - start >= size:
-            yield keys[start : start + size]
-            start += size
-
-
 def _fetch_one(
-    connection: sqlite3.Connection, query: _Query | _Point, found: dict[_Point, _Rows], moment: int
+    connection: sqlite3.Connection,
+    query: _Query | _Point,
+    found: dict[Table[typing.Any], dict[Key, _Rows]],
+    moment: int,
 ) -> _Rows | Exception:
     try:
         if isinstance(query, _Query):
             return connection.execute(query.sql, query.parameters).fetchall()
 
-        if query in found:
-            return found[query]
-
-        parameters = query.table.key_parameters(query.key) | {"moment": moment}
-        return connection.execute(query.table.select, parameters).fetchall()
+        table, key = query
+        return found[table][key] if key in found[table] else fetch_point(connection, table, key, moment)
     except Exception as exception:  # noqa: BLE001 - it must not take the other reads of the hop along
         return exception
 

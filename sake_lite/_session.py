@@ -110,7 +110,7 @@ class Session:
         self.housekeeping.go_on()
         asked = self._memory.ask(table, key)
         try:
-            is_settled = await self.writer.settled()
+            is_settled = self.writer.is_settled or await self.writer.settled()
             rows = await self._reader.get(table, key)
             if not rows:
                 return None
@@ -139,9 +139,7 @@ class Session:
         """
         self._check_loop()
         self.housekeeping.go_on()
-        future = self.writer.submit_awaited(batch)
-        future.add_done_callback(_retrieve)
-        return await asyncio.shield(future)
+        return await self.writer.submit_awaited(batch)
 
     async def close(self) -> None:
         """Write what is queued, fold the log into the file, and close it."""
@@ -214,9 +212,3 @@ class _Watch:
 def _data_version(connection: sqlite3.Connection) -> int:
     ((version,),) = connection.execute("PRAGMA data_version").fetchall()
     return version
-
-
-def _retrieve(future: asyncio.Future[list[int]]) -> None:
-    """Take note of an exception whose caller was cancelled, so that asyncio does not complain that nobody did."""
-    if not future.cancelled():
-        future.exception()

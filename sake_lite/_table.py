@@ -120,6 +120,10 @@ class Table(typing.Generic[EntityT]):
         """Return a key's values by the names of its columns, as statements take them."""
         return dict(zip(self._key_names, key, strict=True))
 
+    def key_of(self, values: collections.abc.Mapping[str, typing.Any], /) -> tuple[typing.Any, ...]:
+        """Return the key among values by the names of their columns."""
+        return tuple([values[name] for name in self._key_names])
+
     @functools.cached_property
     def _key_names(self) -> tuple[str, ...]:
         return tuple(column.name for column in self.key)
@@ -138,7 +142,19 @@ class Table(typing.Generic[EntityT]):
         ValueError
             If the payload lacks one that must be there.
         """
-        return tuple([column.read(payload) for column in self.columns])
+        return self._values(payload)
+
+    @functools.cached_property
+    def _values(self) -> collections.abc.Callable[[Payload], tuple[Value, ...]]:
+        reads = [column.read for column in self.columns]
+        if len(reads) == 1:
+            (read,) = reads
+            return lambda payload: (read(payload),)
+        if len(reads) == 2:
+            first, second = reads
+            return lambda payload: (first(payload), second(payload))
+
+        return lambda payload: tuple([read(payload) for read in reads])
 
     def open_row(self, row: Row, /) -> dict[str, typing.Any]:
         """Return the payload of a row that was read, if the row is what was once written.

@@ -143,8 +143,8 @@ class Upserts:
         written = 0
         start = 0
         for size in _STATEMENT_ROWS:
-            statement = table.upsert(size, is_explicit=is_explicit)
             while len(encoded) - start >= size:
+                statement = table.upsert(size, is_explicit=is_explicit)
                 parameters = list(itertools.chain.from_iterable(encoded[start : start + size]))
                 written += self._connection.execute(statement, parameters).rowcount
                 start += size

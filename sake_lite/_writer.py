@@ -164,11 +164,16 @@ class Writer:
         """Queue a batch and return the future of its commit, with what each of its operations came to.
 
         The future's exception is a `BackendError` where SQLite failed, and a `ValueError` where a payload was
-        malformed.
+        malformed. Cancelling it does not undo the batch.
         """
         future: asyncio.Future[list[int]] = asyncio.get_running_loop().create_future()
         self._enqueue(batch, future)
         return future
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether all that was queued is committed."""
+        return not (self._queue or self._writing) and self._last_error is None
 
     async def settled(self) -> bool:
         """Wait until all that is queued at this moment is committed or given up.
@@ -262,10 +267,7 @@ class Writer:
             if not self._queue:
                 if self._closing:
                     return
-                self._wakeup.clear()
-                self._called.clear()
-                await self._wakeup.wait()
-                await self._wait_for_call(_LINGER)
+                await self._wait_for_work()
                 continue
 
             cause = await self._write_group()
@@ -281,6 +283,13 @@ class Writer:
 
             await self._pause(pause if deadline is None else min(pause, deadline - time.monotonic()))
             pause = min(pause * 2, _LONGEST_PAUSE)
+
+    async def _wait_for_work(self) -> None:
+        self._wakeup.clear()
+        self._called.clear()
+        await self._wakeup.wait()
+        if not self._called.is_set():
+            await self._wait_for_call(_LINGER)
 
     async def _pause(self, pause: float) -> None:
         """Wait between two attempts, but not for long where somebody waits for an answer."""

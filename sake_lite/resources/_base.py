@@ -17,7 +17,7 @@ import warnings
 import hikari
 
 from .. import _app, _codec, _config, _file, _gateway, abc, errors
-from .._batch import Batch, Scope, faults_named
+from .._batch import Batch, Scope
 from .._column import snowflake
 from .._purge import purge
 from .._reader import CacheIterator
@@ -502,14 +502,6 @@ class Resource(abc.Resource):
         """Return an empty batch for a call, if the cache is open."""
         self._open_session()
         return Batch(name, self._scope())
-
-    @contextlib.contextmanager
-    def _storing(self, name: str) -> collections.abc.Generator[Batch, None, None]:
-        """Give a batch for a caller's payloads, raising `ValueError` for whatever is wrong with them."""
-        batch = self._batch(name)
-        with faults_named(name):
-            yield batch
-            batch.encode()
 
     async def _commit(self, batch: Batch) -> list[int]:
         """Queue a batch and wait for its commit."""

@@ -85,7 +85,7 @@ class EmojiCache(Resource, abc.RefEmojiCache):
         BackendError
             If it cannot be written.
         """
-        with self._storing("set_emoji") as batch:
+        with self._batch("set_emoji") as batch:
             payload = self._checked(payload)
             batch.upsert(EMOJIS, payload, guild_id=guild_id)
             if user := payload.get("user"):

@@ -122,7 +122,7 @@ class GuildCache(Resource, abc.RefGuildCache):
         BackendError
             If it cannot be written.
         """
-        with self._storing("set_guild") as batch:
+        with self._batch("set_guild") as batch:
             batch.upsert(GUILDS, _without_children(self._checked(payload)))
 
         await self._commit(batch)

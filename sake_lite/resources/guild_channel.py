@@ -112,7 +112,7 @@ class GuildChannelCache(Resource, abc.RefGuildChannelCache):
         BackendError
             If it cannot be written.
         """
-        with self._storing("set_guild_channel") as batch:
+        with self._batch("set_guild_channel") as batch:
             payload = self._checked(payload)
             if payload.get("type") not in _TYPES:
                 raise ValueError(f"{payload.get('type')!r} is not a type of guild channel")

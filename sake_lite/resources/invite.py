@@ -107,7 +107,7 @@ class InviteCache(Resource, abc.RefInviteCache):
         BackendError
             If it cannot be written.
         """
-        with self._storing("set_invite") as batch:
+        with self._batch("set_invite") as batch:
             payload = self._checked(payload)
             if expire_time is None:
                 _invite(payload, batch)

@@ -63,7 +63,7 @@ class MeCache(Resource, abc.RefMeCache):
         BackendError
             If it cannot be written.
         """
-        with self._storing("set_me") as batch:
+        with self._batch("set_me") as batch:
             payload = self._checked(payload)
             batch.replace(ME, [payload])
             batch.upsert(USERS, payload)

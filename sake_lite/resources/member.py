@@ -196,7 +196,7 @@ class MemberCache(Resource, abc.RefMemberCache):
         BackendError
             If it cannot be written.
         """
-        with self._storing("set_member") as batch:
+        with self._batch("set_member") as batch:
             payload = self._checked(payload)
             batch.upsert(MEMBERS, payload, guild_id=guild_id)
             batch.upsert(USERS, payload.get("user", {}))

@@ -164,7 +164,7 @@ class MessageCache(Resource, abc.RefMessageCache):
         BackendError
             If it cannot be written.
         """
-        with self._storing("set_message") as batch:
+        with self._batch("set_message") as batch:
             payload = self._checked(payload)
             batch.upsert(MESSAGES, payload, expire=expire_time)
             if not payload.get("webhook_id"):
@@ -194,7 +194,7 @@ class MessageCache(Resource, abc.RefMessageCache):
         BackendError
             If it cannot be written.
         """
-        with self._storing("update_message") as batch:
+        with self._batch("update_message") as batch:
             batch.merge(MESSAGES, _codec.copy(payload), insert=False, expire=expire_time)
 
         (stored,) = await self._commit(batch)

@@ -115,7 +115,7 @@ class PresenceCache(Resource, abc.RefPresenceCache):
         BackendError
             If it cannot be written.
         """
-        with self._storing("set_presence") as batch:
+        with self._batch("set_presence") as batch:
             batch.upsert(PRESENCES, self._checked(payload))
 
         await self._commit(batch)

@@ -89,7 +89,7 @@ class RoleCache(Resource, abc.RefRoleCache):
         BackendError
             If it cannot be written.
         """
-        with self._storing("set_role") as batch:
+        with self._batch("set_role") as batch:
             batch.upsert(ROLES, self._checked(payload), guild_id=guild_id)
 
         await self._commit(batch)

@@ -85,7 +85,7 @@ class StickerCache(Resource, abc.RefStickerCache):
         BackendError
             If it cannot be written.
         """
-        with self._storing("set_sticker") as batch:
+        with self._batch("set_sticker") as batch:
             payload = self._checked(payload)
             batch.upsert(STICKERS, payload, guild_id=guild_id)
             if user := payload.get("user"):

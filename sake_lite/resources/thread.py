@@ -163,7 +163,7 @@ class ThreadCache(Resource, abc.RefThreadCache):
         BackendError
             If it cannot be written.
         """
-        with self._storing("set_thread") as batch:
+        with self._batch("set_thread") as batch:
             payload = self._checked(payload)
             if payload.get("type") not in _TYPES:
                 raise ValueError(f"{payload.get('type')!r} is not a type of thread")

@@ -130,7 +130,7 @@ class UserCache(Resource, abc.RefUserCache):
         BackendError
             If it cannot be written.
         """
-        with self._storing("set_user") as batch:
+        with self._batch("set_user") as batch:
             batch.upsert(USERS, self._checked(payload), expire=expire_time)
 
         await self._commit(batch)

@@ -118,7 +118,7 @@ class VoiceStateCache(Resource, abc.RefVoiceStateCache):
         BackendError
             If it cannot be written.
         """
-        with self._storing("set_voice_state") as batch:
+        with self._batch("set_voice_state") as batch:
             payload = self._checked(payload)
             batch.upsert(VOICE_STATES, payload, guild_id=guild_id)
             if member := payload.get("member"):

@@ -73,8 +73,8 @@ class Side(abc.ABC):
     async def stop(self) -> None:
         """Give everything back."""
 
-    async def forget(self) -> None:
-        """Keep nothing in memory that a program which has just started would not have."""
+    async def forget(self) -> None:  # noqa: B027 - what keeps nothing has nothing to forget
+        """Keep no row in memory that a program which has just started would not have."""
 
     @abc.abstractmethod
     async def take_in(self, events: collections.abc.Iterable[Event], *, at_once: bool = False) -> None:
@@ -100,13 +100,16 @@ class _Persistent(Side):
     _cache: typing.Any
 
     async def take_in(self, events: collections.abc.Iterable[Event], *, at_once: bool = False) -> None:
-        tasks: list[asyncio.Future[typing.Any]] = []
         for name, payload in events:
-            event = hikari.ShardPayloadEvent(app=self._bot, shard=SHARD, payload=payload, name=name)
-            tasks.append(asyncio.ensure_future(self._bot.event_manager.dispatch(event, return_tasks=True)))
+            self._bot.event_manager.dispatch(
+                hikari.ShardPayloadEvent(app=self._bot, shard=SHARD, payload=payload, name=name)
+            )
             if not at_once:
                 await asyncio.sleep(0)
-        await asyncio.gather(*tasks)
+
+        # hikari names the tasks in which it runs listeners, and keeps them to itself.
+        if handlers := [task for task in asyncio.all_tasks() if task.get_name().startswith("handler ")]:
+            await asyncio.wait(handlers)
 
     async def get_member(self, user_id: int) -> object:
         return await self._cache.get_member(GUILD, user_id)
