@@ -19,7 +19,7 @@ __all__ = [
 __version__ = "0.1.0"
 
 from . import abc, errors, resources
-from ._reader import CacheIterator
+from ._iterator import CacheIterator
 from ._stats import Stats
 from .cache import SQLiteCache
 from .errors import BackendError, ClosedClient, EntryNotFound, InvalidDataFound, SakeException

@@ -9,7 +9,18 @@ This module knows nothing of tables; `_table` compares what a payload says of it
 
 from __future__ import annotations
 
-__all__ = ["MAX_BYTES", "DamagedData", "Payload", "check", "copy", "decode", "decode_own", "encode"]
+__all__ = [
+    "MAX_BYTES",
+    "MOST_TOGETHER",
+    "DamagedData",
+    "Payload",
+    "check",
+    "copy",
+    "decode",
+    "decode_own",
+    "decode_together",
+    "encode",
+]
 
 import collections.abc
 import os
@@ -32,8 +43,13 @@ _DEEPEST: typing.Final[int] = _MAX_DEPTH - 1
 # Decoding `[row, marker]` shows that the row was one item, whole: cbor2 ignores what follows the first item. The marker
 # is of this process, so that no row can contain it.
 _MARKER: typing.Final[bytes] = os.urandom(16)
-_BEFORE: typing.Final[bytes] = b"\x82"
 _AFTER: typing.Final[bytes] = b"\x50" + _MARKER
+
+MOST_TOGETHER: typing.Final[int] = 10
+"""How many rows `decode_together` takes."""
+
+# How arrays of so many items begin.
+_ARRAYS: typing.Final = [bytes([0x80 | items]) for items in range(2 * MOST_TOGETHER + 1)]
 
 
 # How an integer of more than 64 bits begins, which JSON has and reading refuses: a tag, and a byte string. Text often
@@ -158,15 +174,45 @@ def decode(data: bytes, checksum: int) -> dict[str, typing.Any]:
     DamagedData
         If they are not what `encode` once returned.
     """
-    if len(data) > MAX_BYTES:
-        raise DamagedData(f"{len(data)} bytes are more than any payload has")
+    payload, marker = _decode_array(2, [(data, checksum)])
+    if marker != _MARKER:
+        raise DamagedData("the bytes are more than one CBOR item")
 
-    if zlib.crc32(data) != checksum:
-        raise DamagedData("the bytes do not match their check value")
+    if type(payload) is not dict:
+        raise DamagedData(f"the bytes hold a {type(payload).__name__}, not a map")
+
+    return typing.cast("dict[str, typing.Any]", payload)
+
+
+def decode_together(rows: collections.abc.Sequence[tuple[bytes, int]]) -> list[dict[str, typing.Any]]:
+    """Decode up to `MOST_TOGETHER` rows' bytes (each beside its check value), which is quicker than one by one.
+
+    Raises
+    ------
+    DamagedData
+        If any of them is not what `encode` once returned; `decode` tells which.
+    """
+    items = _decode_array(2 * len(rows), rows)
+    payloads: list[dict[str, typing.Any]] = items[::2]
+    if any(type(payload) is not dict for payload in payloads) or items[1::2] != [_MARKER] * len(rows):
+        raise DamagedData("the bytes are not one map each")
+
+    return payloads
+
+
+def _decode_array(items: int, rows: collections.abc.Iterable[tuple[bytes, int]]) -> list[typing.Any]:
+    """Decode rows as an array in which a marker follows each."""
+    parts = [_ARRAYS[items]]
+    for data, checksum in rows:
+        if len(data) > MAX_BYTES:
+            raise DamagedData(f"{len(data)} bytes are more than any payload has")
+        if zlib.crc32(data) != checksum:
+            raise DamagedData("the bytes do not match their check value")
+        parts += (data, _AFTER)
 
     try:
-        result = cbor2.loads(
-            b"".join((_BEFORE, data, _AFTER)),
+        return cbor2.loads(
+            b"".join(parts),
             semantic_decoders=_NO_TAGS,
             max_depth=_MAX_DEPTH,
             allow_indefinite=False,
@@ -175,15 +221,6 @@ def decode(data: bytes, checksum: int) -> dict[str, typing.Any]:
         )
     except (cbor2.CBORError, ValueError, MemoryError) as exception:
         raise DamagedData(str(exception.__cause__ or exception)) from exception
-
-    payload, marker = result
-    if marker != _MARKER:
-        raise DamagedData("the bytes are more than one CBOR item")
-
-    if type(payload) is not dict:
-        raise DamagedData(f"the bytes hold a {type(payload).__name__}, not a map")
-
-    return typing.cast("dict[str, typing.Any]", payload)
 
 
 def decode_own(data: bytes) -> dict[str, typing.Any]:

@@ -1,4 +1,4 @@
-"""Reading: point reads and windows of rows, on a connection of their own.
+"""Reading, on a connection of its own.
 
 Reads asked for in the same turn of the event loop share one hop to the reader's thread, and point reads of one table
 share statements. Every read takes all of its
@@ -8,34 +8,20 @@ the log from being folded in.
 
 from __future__ import annotations
 
-__all__ = ["CacheIterator", "Reader"]
+__all__ = ["Reader"]
 
 import asyncio
 import collections
-import collections.abc
-import itertools
-import logging
 import sqlite3
 import typing
 
-import hikari
-
-from . import _config, abc, errors
+from . import _config, errors
 from ._points import fetch_point, fetch_points
 
 if typing.TYPE_CHECKING:
-    from ._column import Column
     from ._connection import Connection
     from ._memory import Key
     from ._table import Row, Table
-
-EntityT = typing.TypeVar("EntityT")
-
-_LOGGER: typing.Final = logging.getLogger("hikari.sake_lite")
-
-# Rows per hop of an iteration. They are decoded as they are consumed, but a loop that consumes them without a pause
-# of its own holds the event loop for a window at a time: 4 to 5 ms of members.
-_WINDOW_ROWS: typing.Final[int] = 200
 
 _Parameters: typing.TypeAlias = "dict[str, typing.Any]"
 _Rows: typing.TypeAlias = "list[Row]"
@@ -143,151 +129,3 @@ def _fetch_one(
         return found[table][key] if key in found[table] else fetch_point(connection, table, key, moment)
     except Exception as exception:  # noqa: BLE001 - it must not take the other reads of the hop along
         return exception
-
-
-class Fetch(typing.Protocol):
-    """Reads rows after all that was queued before; `Resource` gives it to its iterators."""
-
-    async def __call__(self, sql: str, parameters: _Parameters, /) -> _Rows:
-        """Return all rows of a query."""
-        ...
-
-
-class CacheIterator(abc.CacheIterator[EntityT]):
-    """Iterates over a table's visible entities, or those of one reference, in the order of their keys.
-
-    Rows come a window at a time, each window read afresh after the last key seen: nothing is held open in between, rows
-    that are added or removed meanwhile are met or not, and no key is met twice.
-
-    Parameters
-    ----------
-    table
-        The table.
-    factory
-        Returns the entity factory to build with.
-    fetch
-        Reads rows.
-    reference
-        The column and its value to iterate over; `None` for all rows. A value of `None` is that of no row.
-    """
-
-    __slots__ = (
-        "_after",
-        "_buffer",
-        "_doubtful",
-        "_factory",
-        "_fetch",
-        "_is_last",
-        "_is_skipping",
-        "_reference",
-        "_table",
-    )
-
-    def __init__(
-        self,
-        table: Table[EntityT],
-        factory: collections.abc.Callable[[], hikari.api.EntityFactory],
-        fetch: Fetch,
-        reference: tuple[Column, int | str | None] | None = None,
-    ) -> None:
-        self._table = table
-        self._factory = factory
-        self._fetch = fetch
-        self._reference = reference
-        self._buffer: collections.abc.Iterator[Row] = iter(())
-        self._is_last = reference is not None and reference[1] is None
-        self._is_skipping = False
-        self._after: tuple[typing.Any, ...] = table.below_all_keys
-        # The keys, as the file has them, of damaged rows that were met after that one: they may be what is damaged, so
-        # it is not gone on from them until what follows confirms their order.
-        self._doubtful: list[tuple[typing.Any, ...]] = []
-
-    async def __anext__(self) -> EntityT:
-        while True:
-            row = next(self._buffer, None)
-            if row is None:
-                await self._fetch_window()
-                continue
-
-            try:
-                return self._build(row)
-            except errors.InvalidDataFound as error:
-                if isinstance(error.base_exception, hikari.UnrecognisedEntityError):
-                    _LOGGER.debug("skipped: %s", error)
-                elif self._is_skipping:
-                    _LOGGER.warning("skipped: %s", error)
-                else:
-                    raise
-
-    def _build(self, row: Row) -> EntityT:
-        """Return a row's entity, going on from its key only where the row is what it says."""
-        key = row[: len(self._table.key)]
-        if self._doubtful and _is_ascending(self._after, self._doubtful[-1], key):
-            self._after = self._doubtful[-1]
-            self._doubtful.clear()
-
-        try:
-            payload = self._table.open_row(row)
-            if key <= self._after:
-                raise errors.InvalidDataFound(f"the row {key} of {self._table.name} stands where it does not belong")
-        except errors.InvalidDataFound:
-            self._doubtful.append(key)
-            raise
-
-        self._after = key
-        self._doubtful.clear()
-        return self._table.build(self._factory(), key, payload)
-
-    async def len(self) -> int:
-        """Count the entries that the iterator covers at this moment, without consuming it.
-
-        Raises
-        ------
-        BackendError
-            If the file cannot be read.
-        ClosedClient
-            If the cache is closed.
-        """
-        if self._reference is not None and self._reference[1] is None:
-            return 0
-
-        ((count,),) = await self._fetch(self._table.count(self._column), self._parameters())
-        return count
-
-    def skip_invalid(self) -> typing.Self:
-        """Skip damaged rows, logging each, instead of raising `InvalidDataFound` for them; returns the iterator."""
-        self._is_skipping = True
-        return self
-
-    @property
-    def _column(self) -> Column | None:
-        return self._reference[0] if self._reference else None
-
-    def _parameters(self) -> _Parameters:
-        # Rows that were met already, but could not be gone on from, come again.
-        size = _WINDOW_ROWS + len(self._doubtful)
-        parameters: _Parameters = {"moment": _config.now(), "size": size}
-        if self._reference is not None:
-            parameters[self._reference[0].name] = self._reference[1]
-        for column, value in zip(self._table.key, self._after, strict=True):
-            parameters[f"after_{column.name}"] = value
-
-        return parameters
-
-    async def _fetch_window(self) -> None:
-        if self._is_last:
-            self._complete()
-
-        parameters = self._parameters()
-        rows = await self._fetch(self._table.window(self._column), parameters)
-        self._is_last = len(rows) < parameters["size"]
-        met = set(self._doubtful)
-        self._buffer = iter([row for row in rows if row[: len(self._table.key)] not in met])
-
-
-def _is_ascending(*keys: tuple[typing.Any, ...]) -> bool:
-    """Whether keys of numbers are in order; of texts it is not asked, since a damaged one may be no text."""
-    if not all(isinstance(part, int) for key in keys for part in key):
-        return False
-
-    return all(first < second for first, second in itertools.pairwise(keys))

@@ -175,6 +175,17 @@ class Table(typing.Generic[EntityT]):
 
         return payload
 
+    def open_rows(self, rows: collections.abc.Sequence[Row], /) -> collections.abc.Sequence[Payload | None]:
+        """Return the payloads of a few rows, or `None` for each if any is not what was once written."""
+        try:
+            payloads = _codec.decode_together([(row[-1], row[-2]) for row in rows])
+            if all(self.values(payload) == row[:-2] for payload, row in zip(payloads, rows, strict=True)):
+                return payloads
+        except (_codec.DamagedData, ValueError, TypeError):
+            pass  # whoever opens them one by one is told more
+
+        return [None] * len(rows)
+
     def build(
         self, factory: hikari.api.EntityFactory, key: collections.abc.Sequence[object], payload: Payload, /
     ) -> EntityT:

@@ -19,8 +19,8 @@ import hikari
 from .. import _app, _codec, _config, _file, _gateway, abc, errors
 from .._batch import Batch, Scope
 from .._column import snowflake
+from .._iterator import CacheIterator
 from .._purge import purge
-from .._reader import CacheIterator
 from .._session import Session
 from .._stats import Stats
 

@@ -12,7 +12,7 @@ import hikari
 from .. import abc
 from .._column import snowflake, text
 from .._config import deadline
-from .._reader import CacheIterator
+from .._iterator import CacheIterator
 from .._table import Table
 from ._base import Resource
 from .user import USERS

@@ -13,7 +13,7 @@ from .. import abc, errors
 from .._chunks import ChunkRequests
 from .._column import snowflake
 from .._gateway import LOSS, OUTAGE, UNDER_WAY, shard_of
-from .._reader import CacheIterator
+from .._iterator import CacheIterator
 from .._table import Table
 from ._awaited import AWAITED
 from ._base import Resource

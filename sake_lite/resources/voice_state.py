@@ -10,7 +10,7 @@ import hikari
 
 from .. import abc
 from .._column import snowflake
-from .._reader import CacheIterator
+from .._iterator import CacheIterator
 from .._table import Table
 from ._awaited import AWAITED
 from ._base import Resource

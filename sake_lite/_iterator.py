@@ -1,0 +1,204 @@
+"""Iterating over a table: a window of rows at a time, decoded as they are consumed."""
+
+from __future__ import annotations
+
+__all__ = ["CacheIterator"]
+
+import asyncio
+import itertools
+import logging
+import typing
+
+import hikari
+
+from . import _config, abc, errors
+from ._codec import MOST_TOGETHER
+
+if typing.TYPE_CHECKING:
+    import collections.abc
+
+    from ._codec import Payload
+    from ._column import Column
+    from ._table import Row, Table
+
+    Key: typing.TypeAlias = "tuple[typing.Any, ...]"
+
+EntityT = typing.TypeVar("EntityT")
+
+_LOGGER: typing.Final = logging.getLogger("hikari.sake_lite")
+
+# Rows per hop: few at first, since those who stop early want no more.
+_FIRST_ROWS: typing.Final[int] = 100
+_WINDOW_ROWS: typing.Final[int] = 1_000
+
+# Rows after which the event loop has a turn, where whoever iterates leaves it none: 2 to 3 ms of members.
+_TURN_ROWS: typing.Final[int] = 200
+
+_Parameters: typing.TypeAlias = "dict[str, typing.Any]"
+
+
+class Fetch(typing.Protocol):
+    """Reads rows after all that was queued before."""
+
+    async def __call__(self, sql: str, parameters: _Parameters, /) -> list[Row]:
+        """Return all rows of a query."""
+        ...
+
+
+class CacheIterator(abc.CacheIterator[EntityT]):
+    """Iterates over a table's visible entities, or those of one reference, in the order of their keys.
+
+    Rows come a window at a time, each window read afresh after the last key seen: nothing is held open in between, rows
+    that are added or removed meanwhile are met or not, and no key is met twice.
+
+    Parameters
+    ----------
+    table
+        The table.
+    factory
+        Returns the entity factory to build with.
+    fetch
+        Reads rows.
+    reference
+        The column and its value to iterate over; `None` for all rows. A value of `None` is that of no row.
+    """
+
+    __slots__ = (
+        "_after",
+        "_doubtful",
+        "_factory",
+        "_fetch",
+        "_is_last",
+        "_is_skipping",
+        "_opened",
+        "_position",
+        "_reference",
+        "_rows",
+        "_size",
+        "_table",
+    )
+
+    def __init__(
+        self,
+        table: Table[EntityT],
+        factory: collections.abc.Callable[[], hikari.api.EntityFactory],
+        fetch: Fetch,
+        reference: tuple[Column, int | str | None] | None = None,
+    ) -> None:
+        self._table = table
+        self._factory = factory
+        self._fetch = fetch
+        self._reference = reference
+        self._rows: list[Row] = []
+        self._size = _FIRST_ROWS
+        self._position = 0
+        self._opened: collections.abc.Iterator[tuple[Row, Payload | None]] = iter(())
+        self._is_last = reference is not None and reference[1] is None
+        self._is_skipping = False
+        self._after: Key = table.below_all_keys
+        # The keys, as the file has them, of damaged rows that were met after that one: they may be what is damaged, so
+        # it is not gone on from them until what follows confirms their order.
+        self._doubtful: list[Key] = []
+
+    async def __anext__(self) -> EntityT:
+        while True:
+            opened = next(self._opened, None)
+            if opened is None:
+                await self._advance()
+                continue
+
+            try:
+                return self._build(*opened)
+            except errors.InvalidDataFound as error:
+                if isinstance(error.base_exception, hikari.UnrecognisedEntityError):
+                    _LOGGER.debug("skipped: %s", error)
+                elif self._is_skipping:
+                    _LOGGER.warning("skipped: %s", error)
+                else:
+                    raise
+
+    async def _advance(self) -> None:
+        """Open the next few rows, which together is quicker."""
+        if self._position == len(self._rows):
+            await self._next_window()
+        elif self._position % _TURN_ROWS == 0:
+            await asyncio.sleep(0)
+
+        rows = self._rows[self._position : self._position + MOST_TOGETHER]
+        self._position += len(rows)
+        self._opened = zip(rows, self._table.open_rows(rows), strict=True)
+
+    def _build(self, row: Row, payload: Payload | None) -> EntityT:
+        """Return a row's entity, going on from its key only where the row is what it says."""
+        key = row[: len(self._table.key)]
+        if self._doubtful and _is_ascending(self._after, self._doubtful[-1], key):
+            self._after = self._doubtful[-1]
+            self._doubtful.clear()
+
+        try:
+            payload = payload or self._table.open_row(row)
+            if key <= self._after:
+                raise errors.InvalidDataFound(f"the row {key} of {self._table.name} stands where it does not belong")
+        except errors.InvalidDataFound:
+            self._doubtful.append(key)
+            raise
+
+        self._after = key
+        self._doubtful.clear()
+        return self._table.build(self._factory(), key, payload)
+
+    async def len(self) -> int:
+        """Count the entries that the iterator covers at this moment, without consuming it.
+
+        Raises
+        ------
+        BackendError
+            If the file cannot be read.
+        ClosedClient
+            If the cache is closed.
+        """
+        if self._reference is not None and self._reference[1] is None:
+            return 0
+
+        ((count,),) = await self._fetch(self._table.count(self._column), self._parameters())
+        return count
+
+    def skip_invalid(self) -> typing.Self:
+        """Skip damaged rows, logging each, instead of raising `InvalidDataFound` for them; returns the iterator."""
+        self._is_skipping = True
+        return self
+
+    @property
+    def _column(self) -> Column | None:
+        return self._reference[0] if self._reference else None
+
+    def _parameters(self) -> _Parameters:
+        # Rows that were met already, but could not be gone on from, come again.
+        size = self._size + len(self._doubtful)
+        parameters: _Parameters = {"moment": _config.now(), "size": size}
+        if self._reference is not None:
+            parameters[self._reference[0].name] = self._reference[1]
+        for column, value in zip(self._table.key, self._after, strict=True):
+            parameters[f"after_{column.name}"] = value
+
+        return parameters
+
+    async def _next_window(self) -> None:
+        if self._is_last:
+            self._complete()
+
+        parameters = self._parameters()
+        rows = await self._fetch(self._table.window(self._column), parameters)
+        self._is_last = len(rows) < parameters["size"]
+        met = set(self._doubtful)
+        self._rows = [row for row in rows if row[: len(self._table.key)] not in met] if met else rows
+        self._position = 0
+        self._size = _WINDOW_ROWS
+
+
+def _is_ascending(*keys: Key) -> bool:
+    """Whether keys of numbers are in order; of texts it is not asked, since a damaged one may be no text."""
+    if not all(isinstance(part, int) for key in keys for part in key):
+        return False
+
+    return all(first < second for first, second in itertools.pairwise(keys))
