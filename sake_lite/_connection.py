@@ -10,7 +10,6 @@ from __future__ import annotations
 __all__ = ["Connection"]
 
 import asyncio
-import functools
 import logging
 import typing
 
@@ -109,16 +108,24 @@ class Connection:
         ClosedClient
             If the connection is closed.
         """
-        with errors.from_backend(self.path):
-            return await self.submit(function, *args, **kwargs)
+        if self._closed:
+            raise errors.ClosedClient("the cache was closed meanwhile")
 
-    def submit(
+        aiosqlite_connection: typing.Any = self._connection
+        with errors.from_backend(self.path):
+            result: T = await aiosqlite_connection._execute(function, aiosqlite_connection._conn, *args, **kwargs)
+            return result
+
+    def post(
         self,
+        then: collections.abc.Callable[[T | None, Exception | None], object],
         function: collections.abc.Callable[typing.Concatenate[sqlite3.Connection, P], T],
         *args: P.args,
         **kwargs: P.kwargs,
-    ) -> asyncio.Future[T]:
-        """Have a function called as `run` does, without waiting: what it raises is the future's, as it was raised.
+    ) -> None:
+        """Have a function called as `run` does, and then `then`, in the event loop, with what it returned or raised.
+
+        It takes two turns of the event loop less than `run` in a task.
 
         Raises
         ------
@@ -129,10 +136,17 @@ class Connection:
             raise errors.ClosedClient("the cache was closed meanwhile")
 
         aiosqlite_connection: typing.Any = self._connection
-        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        call = functools.partial(function, aiosqlite_connection._conn, *args, **kwargs)
-        aiosqlite_connection._tx.put_nowait((future, call))
-        return future
+        loop = asyncio.get_running_loop()
+
+        def call() -> None:
+            try:
+                result = function(aiosqlite_connection._conn, *args, **kwargs)
+            except Exception as exception:  # noqa: BLE001 - it is passed on
+                loop.call_soon_threadsafe(then, None, exception)
+            else:
+                loop.call_soon_threadsafe(then, result, None)
+
+        aiosqlite_connection._tx.put_nowait((None, call))
 
     async def close(self) -> None:
         """Close the connection, after what its thread was already given; once for each connection."""

@@ -87,10 +87,8 @@ def is_common_fault(exception: BaseException | None) -> bool:
     return isinstance(exception, MemoryError) or errors.result_code(exception or Exception()) in _COMMON_FAULTS
 
 
-def write_group(connection: sqlite3.Connection, batches: list[Batch], outcomes: list[Outcome]) -> None:
+def write_group(connection: sqlite3.Connection, batches: list[Batch]) -> list[Outcome]:
     """Apply batches in one transaction, on the writer's thread; a batch that fails by itself is undone by itself.
-
-    `outcomes` is filled after the commit, which shows to the writer that it happened even where its wait was cancelled.
 
     Raises
     ------
@@ -107,7 +105,7 @@ def write_group(connection: sqlite3.Connection, batches: list[Batch], outcomes: 
             connection.execute("ROLLBACK")
         raise
 
-    outcomes.extend(applied)
+    return applied
 
 
 def _apply_together(connection: sqlite3.Connection, batches: list[Batch]) -> list[Outcome]:

@@ -1,7 +1,7 @@
 """Reading, on a connection of its own.
 
-Reads asked for in the same turn of the event loop share one hop to the reader's thread, and point reads of one table
-share statements. Every read takes all of its
+Reads asked for in the same turn of the event loop share hops to the reader's thread: the first one goes at once, the
+others together behind it, where point reads of one table share statements. Every read takes all of its
 rows and ends its statement within the hop: a cursor left open would go on showing an old state of the file and keep
 the log from being folded in.
 """
@@ -12,6 +12,7 @@ __all__ = ["Reader"]
 
 import asyncio
 import collections
+import collections.abc
 import sqlite3
 import typing
 
@@ -49,10 +50,11 @@ class Reader:
         The connection that reads, which nothing else uses.
     """
 
-    __slots__ = ("_connection", "_waiting")
+    __slots__ = ("_connection", "_is_turn_over", "_waiting")
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._is_turn_over = True
         self._waiting: list[_Read] = []
 
     def fetch(self, sql: str, parameters: _Parameters) -> asyncio.Future[_Rows]:
@@ -70,36 +72,43 @@ class Reader:
         return self._join(_Point(table, key))
 
     def _join(self, query: _Query | _Point) -> asyncio.Future[_Rows]:
-        """Have a query asked with the next hop."""
+        """Ask a query at once, if it is the first of this turn of the event loop; else together with the others."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[_Rows] = loop.create_future()
-        if not self._waiting:
-            loop.call_soon(self._start_hop)
-
         self._waiting.append((query, future))
+        if not self._is_turn_over:
+            return future
+
+        self._is_turn_over = False
+        loop.call_soon(self._end_turn)
+        self._start_hop()
         return future
+
+    def _end_turn(self) -> None:
+        self._is_turn_over = True
+        if self._waiting:
+            self._start_hop()
 
     def _start_hop(self) -> None:
         waiting, self._waiting = self._waiting, []
-        try:
-            hop = self._connection.submit(_fetch_each, [query for query, _ in waiting], _config.now())
-        except errors.ClosedClient as exception:
-            for _, future in waiting:
-                # One exception object raised in many tasks would mix up their tracebacks.
-                future.set_exception(errors.ClosedClient(exception.message))
-        else:
-            hop.add_done_callback(lambda hop: self._end_hop(waiting, hop))
 
-    def _end_hop(self, waiting: list[_Read], hop: asyncio.Future[list[_Rows | Exception]]) -> None:
+        def end(results: list[_Rows | Exception] | None, fault: Exception | None) -> None:
+            self._end_hop(waiting, [fault] * len(waiting) if fault is not None else results or [])
+
         try:
-            results = hop.result()
-        except Exception as exception:  # noqa: BLE001 - whatever it is, those who wait are told
-            results = [exception] * len(waiting)
+            self._connection.post(end, _fetch_each, [query for query, _ in waiting], _config.now())
+        except errors.ClosedClient as exception:
+            # One exception object raised in many tasks would mix up their tracebacks.
+            self._end_hop(waiting, [errors.ClosedClient(exception.message) for _ in waiting])
+
+    def _end_hop(self, waiting: list[_Read], results: collections.abc.Sequence[_Rows | Exception]) -> None:
         for (_, future), result in zip(waiting, results, strict=True):
             if future.done():
                 continue
             if isinstance(result, list):
                 future.set_result(result)
+            elif isinstance(result, errors.SakeException):
+                future.set_exception(result)
             else:
                 future.set_exception(errors.from_sqlite(result, self._connection.path))
 

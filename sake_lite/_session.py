@@ -194,17 +194,17 @@ class _Watch:
         if moment - self._looked_at > _LOOK_AFTER and not self._is_looking:
             self._is_looking = True
             self._begun_at = moment
-            self._connection.submit(_data_version).add_done_callback(self._take_note)
+            self._connection.post(self._take_note, _data_version)
 
         return moment - self._looked_at <= _TRUST_FOR
 
-    def _take_note(self, looked: asyncio.Future[int]) -> None:
+    def _take_note(self, version: int | None, fault: Exception | None) -> None:
         self._is_looking = False
-        if looked.cancelled() or looked.exception() is not None:
+        if fault is not None:
             return  # it stays as long ago as it was, and is tried again
 
-        if looked.result() != self._version:
-            self._version = looked.result()
+        if version != self._version:
+            self._version = version
             self._memory.clear()
         self._looked_at = self._begun_at
 

@@ -100,6 +100,9 @@ class Writer:
         "_config",
         "_connection",
         "_counts",
+        "_ended",
+        "_fault",
+        "_is_idle",
         "_last_commit",
         "_last_error",
         "_locked_since",
@@ -108,7 +111,6 @@ class Writer:
         "_make_loss",
         "_memory",
         "_numbers",
-        "_outcomes",
         "_pending_rows",
         "_queue",
         "_task",
@@ -131,7 +133,10 @@ class Writer:
         self._config = config
         self._connection = connection
         self._counts: collections.Counter[str] = collections.Counter()
-        self._last_commit: datetime.datetime | None = None
+        self._ended: asyncio.Future[None] | None = None  # of the group that is with the thread
+        self._fault: Exception | None = None  # of the last group
+        self._is_idle = False  # whether the task waits for something to do
+        self._last_commit: float | None = None
         self._last_error: str | None = None
         self._locked_since: float | None = None
         self._logged: set[tuple[str, str]] = set()
@@ -139,7 +144,6 @@ class Writer:
         self._make_loss = make_loss
         self._memory = memory
         self._numbers = itertools.count()
-        self._outcomes: list[_execute.Outcome] = []
         self._pending_rows = 0
         self._queue: collections.deque[_Queued] = collections.deque()
         self._waiters: collections.deque[tuple[int, asyncio.Future[None]]] = collections.deque()
@@ -208,13 +212,14 @@ class Writer:
 
     def stats(self) -> Stats:
         """Return what was done and what is yet to do."""
+        last_commit = self._last_commit
         return Stats(
             queued_batches=len(self._queue) + len(self._writing),
             queued_rows=self._pending_rows,
             batches=self._counts["batches"],
             rows=self._counts["rows"],
             commits=self._counts["commits"],
-            last_commit=self._last_commit,
+            last_commit=None if last_commit is None else datetime.datetime.fromtimestamp(last_commit, datetime.UTC),
             failures=self._counts["failures"],
             dropped_rows=self._counts["dropped_rows"],
             last_error=self._last_error,
@@ -235,9 +240,8 @@ class Writer:
         """Find out what became of the group that was with the thread when the task was cancelled."""
         # The thread does one thing after the other, so once this returns, that group is in the file or never will be.
         await self._connection.run(lambda _: None)
-        if self._outcomes:
-            self._settle_group()
-        else:
+        self._ended = None
+        if self._writing:
             self._return_group()
 
     def _enqueue(self, batch: Batch, future: asyncio.Future[list[int]] | None) -> None:
@@ -251,6 +255,8 @@ class Writer:
         self._wakeup.set()
         if future is not None or self._pending_rows >= _GROUP_ROWS:
             self._called.set()
+            if self._is_idle and self._ended is None:
+                self._begin_group()  # without waiting for the task to have its turn
 
     def _go_on(self) -> None:
         """Start the task again where the loop has cancelled it, as `asyncio.run` does before its last tasks end."""
@@ -258,13 +264,13 @@ class Writer:
             self._task = self._start()
 
     async def _run(self) -> None:
-        if self._writing:
+        if self._ended is not None:
             await self._recover_group()
 
         pause = _FIRST_PAUSE
         deadline: float | None = None
         while True:
-            if not self._queue:
+            if not self._queue and self._ended is None:
                 if self._closing:
                     return
                 await self._wait_for_work()
@@ -287,9 +293,13 @@ class Writer:
     async def _wait_for_work(self) -> None:
         self._wakeup.clear()
         self._called.clear()
-        await self._wakeup.wait()
-        if not self._called.is_set():
-            await self._wait_for_call(_LINGER)
+        self._is_idle = True
+        try:
+            await self._wakeup.wait()
+            if not self._called.is_set():
+                await self._wait_for_call(_LINGER)
+        finally:
+            self._is_idle = False
 
     async def _pause(self, pause: float) -> None:
         """Wait between two attempts, but not for long where somebody waits for an answer."""
@@ -304,29 +314,43 @@ class Writer:
             async with asyncio.timeout(longest):
                 await self._called.wait()
 
-    async def _write_group(self) -> errors.BackendError | None:
-        """Write the next group; return why nothing could be written, or `None`."""
+    def _begin_group(self) -> asyncio.Future[None]:
+        """Hand the next group to the thread; the future is done when it is committed, and settled, or has failed."""
         self._writing = self._take_group()
-        self._outcomes = []
-        try:
-            batches = [queued.batch for queued in self._writing]
-            await self._connection.run(_execute.write_group, batches, self._outcomes)
-        except errors.BackendError as cause:
-            self._memory.clear()  # perhaps it is in the file all the same
-            if _execute.is_common_fault(cause.base_exception):
-                self._put_back(cause)
-                return cause
-            self._blame_one(cause)
+        ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._ended = ended
+
+        # In the event loop's own turn, so that those who wait for the commit do not wait for the task as well.
+        def end(outcomes: list[_execute.Outcome] | None, fault: Exception | None) -> None:
+            self._fault = fault
+            if outcomes is not None:
+                self._settle_group(outcomes)
+            if not ended.done():
+                ended.set_result(None)
+
+        self._connection.post(end, _execute.write_group, [queued.batch for queued in self._writing])
+        return ended
+
+    async def _write_group(self) -> errors.BackendError | None:
+        """Write the next group, if none is being written; return why nothing could be written, or `None`."""
+        await (self._ended or self._begin_group())
+        self._ended = None
+        if self._fault is None:
             return None
 
-        self._settle_group()
+        self._memory.clear()  # perhaps it is in the file all the same
+        cause = errors.from_sqlite(self._fault, self._connection.path)
+        if _execute.is_common_fault(self._fault):
+            self._put_back(cause)
+            return cause
+
+        self._blame_one(cause)
         return None
 
     def _blame_one(self, cause: errors.BackendError) -> None:
         """Find the batch for which a group failed, by writing its batches one by one; a batch that fails alone goes."""
         if len(self._writing) == 1:
-            self._outcomes = [cause]
-            self._settle_group()
+            self._settle_group([cause])
         else:
             self._alone = len(self._writing)
             self._locked_since = None
@@ -336,18 +360,18 @@ class Writer:
         self._queue.extendleft(reversed(self._writing))
         self._writing = []
 
-    def _settle_group(self) -> None:
+    def _settle_group(self, outcomes: list[_execute.Outcome]) -> None:
         """Tell everyone concerned what became of a group."""
         self._locked_since = None
-        if any(isinstance(outcome, list) for outcome in self._outcomes):
+        if any(isinstance(outcome, list) for outcome in outcomes):
             self._counts["commits"] += 1
-            self._last_commit = datetime.datetime.now(datetime.UTC)
+            self._last_commit = time.time()
             if self._last_error is not None:
                 _LOGGER.warning("%s can be written again; %d rows wait", self._connection.path, self._pending_rows)
             self._last_error = None
 
         written, self._writing = self._writing, []
-        for queued, outcome in zip(written, self._outcomes, strict=True):
+        for queued, outcome in zip(written, outcomes, strict=True):
             self._pending_rows -= queued.batch.rows
             self._settle(queued, outcome)
 

@@ -187,7 +187,7 @@ _BAD_INPUT: list[tuple[str, tuple[typing.Any, ...], str]] = [
     ("set_presence", ({"user": {"id": "1"}},), "no guild_id"),
     ("set_role", (GUILD, None), "None"),
     ("set_role", (GUILD, []), "list"),
-    ("set_role", (GUILD, {"id": "1", "x": {1, 2}}), "CBOR tag"),
+    ("set_role", (GUILD, {"id": "1", "x": {1, 2}}), "holds set"),
     ("set_role", (GUILD, {"id": "1", "x": "\ud800"}), "surrogates"),
     ("set_role", (GUILD, {"id": "1", "x": object()}), "object"),
     ("set_role", (GUILD, {"id": "1", b"x": 1}), "the key b'x'"),
