@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["MAX_SNOWFLAKE", "Column", "Value", "is_map", "snowflake", "text"]
+__all__ = ["MAX_SNOWFLAKE", "Column", "Value", "snowflake", "text"]
 
 import collections.abc
 import dataclasses
@@ -10,6 +10,8 @@ import operator
 import typing
 
 import hikari
+
+from ._codec import is_map
 
 if typing.TYPE_CHECKING:
     from ._codec import Payload
@@ -20,11 +22,6 @@ MAX_SNOWFLAKE: typing.Final[int] = 2**63 - 1
 """The largest ID that SQLite's integers hold; Discord's stay below it until the year 2084."""
 
 _MAX_DIGITS: typing.Final[int] = 19
-
-
-def is_map(value: object) -> bool:
-    """Whether something is a JSON object, of which nearly every one is a `dict`, which is quickly asked."""
-    return type(value) is dict or isinstance(value, collections.abc.Mapping)
 
 
 def _parse_snowflake(value: object) -> int:

@@ -42,7 +42,6 @@ import dataclasses
 import typing
 
 from . import _codec
-from ._column import is_map
 from ._table import Table
 
 if typing.TYPE_CHECKING:
@@ -157,7 +156,7 @@ class Rows:
         return {column.read({**payload, **self.extra}) for payload in self.payloads}
 
     def _row(self, payload: Payload) -> tuple[typing.Any, ...]:
-        if not is_map(payload):
+        if not _codec.is_map(payload):
             raise ValueError(f"a JSON object is expected, not {type(payload).__name__}")
 
         if self.extra:

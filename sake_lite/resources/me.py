@@ -67,6 +67,7 @@ class MeCache(Resource, abc.RefMeCache):
             payload = self._checked(payload)
             batch.replace(ME, [payload])
             batch.upsert(USERS, payload)
+            own_id = payload.get("id", "")
 
         await self._commit(batch)
-        self._own_id = int(payload["id"])
+        self._own_id = int(own_id)
