@@ -179,12 +179,8 @@ class SakeOnRedis(_Persistent):
     async def start(self) -> None:
         from sake import redis
 
-        if self._address is None:
-            self._address = self._server.enter_context(redis_server.run())
-        else:
-            await self._cache._get_connection(redis.ResourceIndex.MEMBER).flushall()
-            await self._cache.close()
-
+        await self.stop()
+        self._address = self._server.enter_context(redis_server.run())
         self._bot = _bot(hikari.api.CacheComponents.NONE)
         self._cache: redis.RedisCache = redis.RedisCache(self._address, self._bot, self._bot.event_manager)
         await self._cache.open()

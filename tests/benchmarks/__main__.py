@@ -1,0 +1,94 @@
+"""Measures everything: `uv run python -m tests.benchmarks`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import pathlib
+import platform
+import sqlite3
+import statistics
+import subprocess
+
+import psutil
+import rich.progress
+
+from . import charts, redis_server, report, scaling
+from .operations import OPERATIONS, World
+from .sides import Memory, SakeLite, SakeOnRedis, Side
+
+_FOLDER = pathlib.Path(__file__).parent / "results"
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("--turns", type=int, default=11, help="how many turns each side has (default: %(default)s)")
+    parser.add_argument("--out", type=pathlib.Path, default=_FOLDER, help="where to write (default: %(default)s)")
+    parser.add_argument("--smoke", action="store_true", help="only see that everything runs: one turn, few members")
+    return parser.parse_args()
+
+
+async def _measure_in_turns(sides: list[Side], world: World, turns: int) -> dict[str, dict[str, float]]:
+    for side in sides:
+        await side.start()
+        await side.take_in(world.events)
+        assert await side.iterate() == len(world.ids), f"{side.name} has not taken in everything"
+
+    medians: dict[str, dict[str, float]] = {}
+    for operation in rich.progress.track(OPERATIONS, "Measuring in turns"):
+        figures: dict[str, list[float]] = {side.name: [] for side in sides}
+        for turn in range(turns):
+            for side in sides if turn % 2 else reversed(sides):
+                figures[side.name].append(await operation.measure(side, world))
+        medians[operation.key] = {name: statistics.median(found) for name, found in figures.items()}
+
+    for side in sides:
+        await side.stop()
+    return medians
+
+
+def _machine() -> dict[str, str]:
+    """Describe the machine, as far as it matters to the figures, without naming it."""
+    described = {
+        "cpu": f"{psutil.cpu_count()} cores of {_processor()}",
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": f"Python {platform.python_version()}",
+        "sqlite": f"SQLite {sqlite3.sqlite_version}",
+    }
+    if redis_server.is_installed():
+        version = subprocess.run(["redis-server", "--version"], capture_output=True, text=True, check=True).stdout
+        described["redis"] = f"Redis {version.split('v=')[1].split()[0]}"
+    return described
+
+
+def _processor() -> str:
+    cpuinfo = pathlib.Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.split(":")[1].strip()
+    return platform.processor() or "an unknown processor"
+
+
+def main() -> None:
+    """Measure, print and write."""
+    arguments = _arguments()
+    sides: list[Side] = [SakeLite(), Memory()]
+    if SakeOnRedis.is_installed():
+        sides.insert(1, SakeOnRedis())
+    else:
+        print("hikari-sake or redis-server is not installed: there is nothing to compare with")
+
+    world = World(300, 50) if arguments.smoke else World(10_000, 1_000)
+    sizes = (1_000, 3_000) if arguments.smoke else scaling.SIZES
+    medians = asyncio.run(_measure_in_turns(sides, world, 1 if arguments.smoke else arguments.turns))
+    scaled = scaling.measure_all(sizes, lambda size: print(f"Measuring a file of {size:,} members"))
+    results = report.Results(machine=_machine(), medians=medians, scaling=scaled)
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    report.write(results, arguments.out)
+    charts.draw(results, arguments.out)
+    report.print_lines(results)
+
+
+if __name__ == "__main__":
+    main()
