@@ -167,7 +167,7 @@ def _check_names(names: collections.abc.Iterable[object]) -> None:
 
 
 def _check_parts(parts: collections.abc.Collection[object], depth: int) -> None:
-    if not depth:
+    if parts and not depth:
         raise ValueError("the payload is nested too deeply to be read back")
 
     # Most objects and lists hold nothing that needs a second look, and that is quickly asked of all parts together.

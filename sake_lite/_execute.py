@@ -307,8 +307,12 @@ def _modify(connection: sqlite3.Connection, upserts: Upserts, stored: _Stored, o
 
     # JSON's true is Python's 1, so what seems equal is compared as it is stored.
     is_stored = changed == payload and rows.expires_at == expires_at and _codec.encode(changed)[0] == row[-1]
-    if not is_stored:
-        upserts.add(rows.holding(changed), [])
+    if is_stored:
+        upserts.see(table, key)
+    else:
+        rows = rows.holding(changed)
+        stored.forget(rows)
+        upserts.add_counted(rows)
     return 1
 
 

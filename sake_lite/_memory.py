@@ -19,7 +19,6 @@ from . import _codec
 from ._operations import (
     AwaitChunks,
     Delete,
-    DeleteExpired,
     EndPastSession,
     IgnoreChunks,
     Modify,
@@ -112,10 +111,11 @@ class RowMemory:
 
     def keep(self, asked: Asked, data: bytes, expires_at: int | None) -> None:
         """Remember what a read brought, unless something that may have changed it was queued meanwhile."""
-        is_current = self._asked.get(asked.name) is asked and asked.epoch == self._epochs[asked.name[0]]
         size = len(data) + _OVERHEAD
-        if not is_current or size > self._limit:
+        if self._asked.get(asked.name) is not asked or size > self._limit:
             return
+
+        # Where the whole table was forgotten meanwhile, this is of an epoch that is over.
 
         self._drop(asked.name)
         self._rows[asked.name] = (data, expires_at, asked.epoch)
@@ -172,8 +172,8 @@ def _touched(operation: Operation) -> _Touched:
             touched = [(table, None), (complete.table, None)]
         case AwaitChunks() | IgnoreChunks() | Shrink():
             touched = []
-        case DeleteExpired() | EndPastSession():
-            touched = []  # they delete what no reader sees, and so what is not remembered, or no longer told
+        case EndPastSession():
+            touched = []  # it deletes what is hidden, and so was forgotten when that was noted
         case _:
             touched = [(operation.table, None)]
     return touched

@@ -94,7 +94,7 @@ class Rows:
     expires_at: int | None
     is_explicit: bool = False
     is_verifying: bool = False
-    _encoded: list[tuple[typing.Any, ...]] | None = None
+    _encoded: list[tuple[typing.Any, ...]] | None = dataclasses.field(default=None, init=False)
 
     def __len__(self) -> int:
         return len(self.payloads)
@@ -105,17 +105,9 @@ class Rows:
         Raises
         ------
         ValueError
-            If it cannot be stored.
+            If it cannot be stored, or could not be read back: that would spoil a row that was there.
         """
-        rows = Rows(
-            table=self.table,
-            payloads=[payload],
-            extra=self.extra,
-            moment=self.moment,
-            expires_at=self.expires_at,
-            is_explicit=self.is_explicit,
-            is_verifying=self.is_verifying,
-        )
+        rows = dataclasses.replace(self, payloads=[payload], is_verifying=True)
         rows.encode()
         return rows
 

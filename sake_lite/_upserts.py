@@ -29,11 +29,12 @@ _STATEMENT_ROWS: typing.Final[tuple[int, ...]] = (128, 16, 4, 1)
 
 @dataclasses.dataclass(slots=True)
 class _Waiting:
-    """Rows of one table that wait, and what they are to be counted in."""
+    """Rows of one table that wait, and what they are to be counted in, but for some that are counted already."""
 
     is_explicit: bool
-    counts: list[int]
-    index: int
+    counts: list[int] | None = None
+    index: int = 0
+    counted: int = 0
     rows: list[EncodedRow] = dataclasses.field(default_factory=list["EncodedRow"])
 
 
@@ -46,10 +47,11 @@ class Upserts:
         The connection that has the transaction open.
     """
 
-    __slots__ = ("_connection", "_waiting")
+    __slots__ = ("_connection", "_seen", "_waiting")
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self._seen: dict[AnyTable, list[Key]] = {}
         self._waiting: dict[AnyTable, _Waiting] = {}
 
     def add(self, rows: Rows, counts: list[int]) -> None:
@@ -70,14 +72,39 @@ class Upserts:
             counts.append(self.write(rows))
             return
 
+        counts.append(0)
+        waiting = self._waiting_with(rows)
+        if waiting.counts is None:
+            waiting.counts, waiting.index = counts, len(counts) - 1
+        self._wait(waiting, rows)
+
+    def add_counted(self, rows: Rows) -> None:
+        """Have encoded rows written which are counted already, at the latest with the next `flush`.
+
+        Raises
+        ------
+        sqlite3.Error
+            If SQLite fails.
+        """
+        waiting = self._waiting_with(rows)
+        waiting.counted += len(rows)
+        self._wait(waiting, rows)
+
+    def see(self, table: AnyTable, key: Key) -> None:
+        """Note that a row is there, though it is equal to what is stored."""
+        if table.completeness is not None:
+            self._seen.setdefault(table, []).append(key)
+
+    def _waiting_with(self, rows: Rows) -> _Waiting:
         waiting = self._waiting.get(rows.table)
         if waiting is not None and waiting.is_explicit != rows.is_explicit:
             self.flush(rows.table)
             waiting = None
         if waiting is None:
-            waiting = self._waiting[rows.table] = _Waiting(rows.is_explicit, counts, len(counts))
+            waiting = self._waiting[rows.table] = _Waiting(rows.is_explicit)
+        return waiting
 
-        counts.append(0)
+    def _wait(self, waiting: _Waiting, rows: Rows) -> None:
         for encoded in rows.slices(_STATEMENT_ROWS[0]):
             waiting.rows += encoded
         if len(waiting.rows) >= _STATEMENT_ROWS[0]:
@@ -94,7 +121,9 @@ class Upserts:
         for table in tables:
             waiting = self._waiting.pop(table, None)
             if waiting is not None:
-                waiting.counts[waiting.index] += self._write_encoded(table, waiting.rows, waiting.is_explicit)
+                written = self._write_encoded(table, waiting.rows, waiting.is_explicit)
+                if waiting.counts is not None:
+                    waiting.counts[waiting.index] += max(0, written - waiting.counted)
 
     def flush_key(self, table: AnyTable, key: Key) -> None:
         """Write what waits for a table, if a row with this key is among it.
@@ -109,7 +138,7 @@ class Upserts:
             self.flush(table)
 
     def flush_all(self) -> None:
-        """Write all that waits.
+        """Write all that waits, and note what was seen.
 
         Raises
         ------
@@ -117,6 +146,9 @@ class Upserts:
             If SQLite fails.
         """
         self.flush(*self._waiting)
+        for table, keys in self._seen.items():
+            self._name(table, keys)
+        self._seen.clear()
 
     def write(self, rows: Rows, named: set[Key] | None = None) -> int:
         """Write rows at once, collecting their keys in `named`; returns how many differed from what is stored.
@@ -137,8 +169,8 @@ class Upserts:
         return written
 
     def _write_encoded(self, table: AnyTable, encoded: list[EncodedRow], is_explicit: bool) -> int:
-        if table.completeness is not None and _chunked.is_any_awaited(self._connection, table):
-            _chunked.note_named(self._connection, table, [row[: len(table.key)] for row in encoded])
+        if table.completeness is not None:
+            self._name(table, [row[: len(table.key)] for row in encoded])
 
         written = 0
         start = 0
@@ -150,3 +182,9 @@ class Upserts:
                 start += size
 
         return written
+
+    def _name(self, table: AnyTable, keys: list[Key]) -> None:
+        """Note, where a list of rows comes in chunks, that rows were named."""
+        if _chunked.is_any_awaited(self._connection, table):
+            for start in range(0, len(keys), _STATEMENT_ROWS[0]):
+                _chunked.note_named(self._connection, table, keys[start : start + _STATEMENT_ROWS[0]])

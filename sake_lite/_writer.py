@@ -102,6 +102,7 @@ class Writer:
         "_counts",
         "_ended",
         "_fault",
+        "_is_closed",
         "_is_idle",
         "_last_commit",
         "_last_error",
@@ -135,6 +136,7 @@ class Writer:
         self._counts: collections.Counter[str] = collections.Counter()
         self._ended: asyncio.Future[None] | None = None  # of the group that is with the thread
         self._fault: Exception | None = None  # of the last group
+        self._is_closed = False
         self._is_idle = False  # whether the task waits for something to do
         self._last_commit: float | None = None
         self._last_error: str | None = None
@@ -169,6 +171,11 @@ class Writer:
 
         The future's exception is a `BackendError` where SQLite failed, and a `ValueError` where a payload was
         malformed. Cancelling it does not undo the batch.
+
+        Raises
+        ------
+        ClosedClient
+            If the writer is closed.
         """
         future: asyncio.Future[list[int]] = asyncio.get_running_loop().create_future()
         self._enqueue(batch, future)
@@ -234,6 +241,7 @@ class Writer:
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.wait([self._task])
         await self._run()
+        self._is_closed = True
         self._release_waiters()
 
     async def _recover_group(self) -> None:
@@ -245,6 +253,9 @@ class Writer:
             self._return_group()
 
     def _enqueue(self, batch: Batch, future: asyncio.Future[list[int]] | None) -> None:
+        if self._is_closed:
+            raise errors.ClosedClient("the cache was closed meanwhile")
+
         self._memory.forget(batch)
         self._queue.append(_Queued(next(self._numbers), batch, future))
         self._pending_rows += batch.rows
@@ -323,10 +334,12 @@ class Writer:
         # In the event loop's own turn, so that those who wait for the commit do not wait for the task as well.
         def end(outcomes: list[_execute.Outcome] | None, fault: Exception | None) -> None:
             self._fault = fault
-            if outcomes is not None:
-                self._settle_group(outcomes)
-            if not ended.done():
-                ended.set_result(None)
+            try:
+                if outcomes is not None:
+                    self._settle_group(outcomes)
+            finally:
+                if not ended.done():
+                    ended.set_result(None)
 
         self._connection.post(end, _execute.write_group, [queued.batch for queued in self._writing])
         return ended

@@ -10,6 +10,7 @@ import typing
 import pytest
 
 import sake_lite
+from sake_lite import _config
 
 if typing.TYPE_CHECKING:
     import collections.abc
@@ -17,6 +18,21 @@ if typing.TYPE_CHECKING:
     OpenCache: typing.TypeAlias = (
         "collections.abc.Callable[..., contextlib.AbstractAsyncContextManager[sake_lite.SQLiteCache]]"
     )
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--no-row-cache", action="store_true", help="let row_cache_bytes be 0 where a test does not set it"
+    )
+
+
+@pytest.fixture(autouse=True, scope="session")
+def default_row_cache(request: pytest.FixtureRequest) -> collections.abc.Iterator[None]:
+    """All that is promised holds with and without rows in memory, so the tests run with each as the default."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.config.getoption("--no-row-cache"):
+            patch.setattr(_config.Config.__dataclass_fields__["row_cache_bytes"], "default", 0)
+        yield
 
 
 def check_file(path: pathlib.Path) -> None:

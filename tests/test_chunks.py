@@ -125,6 +125,18 @@ async def test_who_is_named_meanwhile_stays(gateway: Chunks) -> None:
     assert await gateway.is_complete()
 
 
+async def test_who_is_named_meanwhile_as_they_are_stored_stays(gateway: Chunks) -> None:
+    """An update that changes nothing writes nothing, but it says all the same who is a member."""
+    there = samples.member(USER + 60, guild_id=str(GUILD))
+    await gateway.send("GUILD_MEMBER_ADD", there)
+    await gateway.cache.flush()
+    nonce = await gateway.announce()
+    await gateway.send("GUILD_MEMBER_UPDATE", there)
+    await gateway.chunk(nonce, 0, 1, MEMBERS[1:])
+    assert await gateway.members() == [1, 2, 3, 4, 5, 60]
+    assert await gateway.is_complete()
+
+
 async def test_a_list_that_is_cut_off_removes_nothing(gateway: Chunks) -> None:
     await gateway.send("GUILD_CREATE", samples.guild_create(members=[samples.member(USER + 100)], member_count=6))
     first = await gateway.announce()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import sqlite3
 import typing
@@ -165,4 +166,20 @@ async def test_a_cache_with_fewer_resources(path: pathlib.Path) -> None:
         await cache.set_message(samples.message(2, author=PERSON, channel_id=CHANNEL))
         await cache.purge_user(PERSON)
         assert [message.id async for message in cache.iter_messages()] == [1]
+    check_file(path)
+
+
+@pytest.mark.parametrize("turns", range(0, 60, 3))
+async def test_closing_in_the_middle_of_it_ends_it(turns: int, path: pathlib.Path) -> None:
+    """Whatever it is waiting for, it ends, and what it has not done it says."""
+    cache = sake_lite.SQLiteCache(path)
+    async with cache:
+        roles = [samples.role(number, tags={"bot_id": str(PERSON)}) for number in range(1, 250)]
+        await cache.ingest("GUILD_CREATE", samples.guild_create(roles=roles))
+        purging = asyncio.ensure_future(cache.purge_user(PERSON))
+        for _ in range(turns):
+            await asyncio.sleep(0.0003)
+    async with asyncio.timeout(10):
+        with contextlib.suppress(sake_lite.ClosedClient):
+            await purging
     check_file(path)
