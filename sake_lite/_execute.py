@@ -40,9 +40,7 @@ if typing.TYPE_CHECKING:
     from ._batch import Batch
     from ._column import Column
     from ._operations import Shard
-    from ._table import Row, Table
-
-    Key: typing.TypeAlias = "tuple[typing.Any, ...]"
+    from ._table import Key, Row, Table
 
 _LOGGER: typing.Final = logging.getLogger("hikari.sake_lite")
 

@@ -19,9 +19,7 @@ if typing.TYPE_CHECKING:
 
     from ._codec import Payload
     from ._column import Column
-    from ._table import Row, Table
-
-    Key: typing.TypeAlias = "tuple[typing.Any, ...]"
+    from ._table import Key, Row, Table
 
 EntityT = typing.TypeVar("EntityT")
 

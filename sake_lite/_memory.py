@@ -8,7 +8,7 @@ forgotten. Nothing here does I/O; what other processes write is the matter of `_
 
 from __future__ import annotations
 
-__all__ = ["Asked", "Key", "RowMemory"]
+__all__ = ["Asked", "RowMemory"]
 
 import collections
 import collections.abc
@@ -30,9 +30,7 @@ from ._operations import (
 if typing.TYPE_CHECKING:
     from ._batch import Batch
     from ._operations import AnyTable, Operation
-
-Key: typing.TypeAlias = "tuple[typing.Any, ...]"
-"""The values of a table's key columns."""
+    from ._table import Key
 
 # What a remembered row takes beside its bytes: the key, the entry and its places in the dictionaries; measured.
 _OVERHEAD: typing.Final[int] = 400

@@ -12,12 +12,10 @@ import itertools
 import sqlite3
 import typing
 
-from ._table import Row, Table
-
 if typing.TYPE_CHECKING:
     import collections.abc
 
-    Key: typing.TypeAlias = "tuple[typing.Any, ...]"
+    from ._table import Key, Row, Table
 
 # Keys per statement, largest first; fewer are asked for one by one.
 _STATEMENT_KEYS: typing.Final[tuple[int, ...]] = (64, 8)

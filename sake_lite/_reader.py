@@ -21,8 +21,7 @@ from ._points import fetch_point, fetch_points
 
 if typing.TYPE_CHECKING:
     from ._connection import Connection
-    from ._memory import Key
-    from ._table import Row, Table
+    from ._table import Key, Row, Table
 
 _Parameters: typing.TypeAlias = "dict[str, typing.Any]"
 _Rows: typing.TypeAlias = "list[Row]"

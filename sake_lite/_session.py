@@ -23,8 +23,7 @@ if typing.TYPE_CHECKING:
 
     from ._batch import Batch, Scope
     from ._connection import Connection
-    from ._memory import Key
-    from ._table import Row, Table
+    from ._table import Key, Row, Table
 
 # How long what is remembered is trusted after it was last made sure that no other process has written, in seconds, and
 # after how long it is made sure anew, so that those who read all the time never wait for it.

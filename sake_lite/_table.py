@@ -2,12 +2,13 @@
 
 A `Table` is data: its key, the columns that refer to other resources, how a payload becomes an entity, how long rows
 live. The DDL and every statement are derived from it here, so that a new resource writes no SQL. Values reach SQL as
-parameters only. What runs the statements is elsewhere: `_execute` for writing, `_reader` for reading.
+parameters only. What runs the statements is elsewhere: `_execute` and `_upserts` for writing, `_reader` and `_points`
+for reading.
 """
 
 from __future__ import annotations
 
-__all__ = ["EntityT", "Handler", "Row", "Table"]
+__all__ = ["EntityT", "Handler", "Key", "Row", "Table"]
 
 import collections.abc
 import dataclasses
@@ -27,6 +28,9 @@ EntityT = typing.TypeVar("EntityT")
 
 Row: typing.TypeAlias = "tuple[typing.Any, ...]"
 """A row as it is read: the key columns, the other references, `checksum`, `data`."""
+
+Key: typing.TypeAlias = "tuple[typing.Any, ...]"
+"""The values of a row's key columns."""
 
 Handler: typing.TypeAlias = "collections.abc.Callable[[Payload, _batch.Batch], None]"
 """What one gateway event does to one table: payload in, operations out, no I/O and no change to the payload."""

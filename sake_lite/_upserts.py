@@ -19,9 +19,9 @@ from . import _chunked
 
 if typing.TYPE_CHECKING:
     from ._operations import AnyTable, Rows
+    from ._table import Key
 
     EncodedRow: typing.TypeAlias = "tuple[typing.Any, ...]"
-    Key: typing.TypeAlias = "tuple[typing.Any, ...]"
 
 # Rows per statement, largest first: few distinct statements, so that all stay prepared, and few statements a batch.
 _STATEMENT_ROWS: typing.Final[tuple[int, ...]] = (128, 16, 4, 1)
