@@ -42,12 +42,13 @@ class Connection:
         The aiosqlite connection to drive, already connected.
     """
 
-    __slots__ = ("_closed", "_connection", "path")
+    __slots__ = ("_closed", "_connection", "_loop", "path")
 
     def __init__(self, path: pathlib.Path, connection: aiosqlite.Connection) -> None:
         self.path = path
         self._closed = False
         self._connection = connection
+        self._loop = asyncio.get_running_loop()
 
     @classmethod
     async def connect(cls, path: pathlib.Path, *, mode: typing.Literal["ro", "rw"], busy_timeout: float) -> Connection:
@@ -136,7 +137,7 @@ class Connection:
             raise errors.ClosedClient("the cache was closed meanwhile")
 
         aiosqlite_connection: typing.Any = self._connection
-        loop = asyncio.get_running_loop()
+        loop = self._loop
 
         def call() -> None:
             try:

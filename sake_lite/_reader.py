@@ -49,11 +49,12 @@ class Reader:
         The connection that reads, which nothing else uses.
     """
 
-    __slots__ = ("_connection", "_is_turn_over", "_waiting")
+    __slots__ = ("_connection", "_is_turn_over", "_loop", "_waiting")
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._is_turn_over = True
+        self._loop = asyncio.get_running_loop()
         self._waiting: list[_Read] = []
 
     def fetch(self, sql: str, parameters: _Parameters) -> asyncio.Future[_Rows]:
@@ -72,14 +73,13 @@ class Reader:
 
     def _join(self, query: _Query | _Point) -> asyncio.Future[_Rows]:
         """Ask a query at once, if it is the first of this turn of the event loop; else together with the others."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[_Rows] = loop.create_future()
+        future: asyncio.Future[_Rows] = self._loop.create_future()
         self._waiting.append((query, future))
         if not self._is_turn_over:
             return future
 
         self._is_turn_over = False
-        loop.call_soon(self._end_turn)
+        self._loop.call_soon(self._end_turn)
         self._start_hop()
         return future
 
@@ -114,12 +114,14 @@ class Reader:
 
 def _fetch_each(connection: sqlite3.Connection, queries: list[_Query | _Point], moment: int) -> list[_Rows | Exception]:
     """Ask queries on the reader's thread; each has its rows or its own error."""
-    keys: collections.defaultdict[Table[typing.Any], list[Key]] = collections.defaultdict(list)
-    for query in queries:
-        if isinstance(query, _Point):
-            keys[query.table].append(query.key)
+    found: dict[Table[typing.Any], dict[Key, _Rows]] = {}
+    if len(queries) > 1:
+        keys: collections.defaultdict[Table[typing.Any], list[Key]] = collections.defaultdict(list)
+        for query in queries:
+            if isinstance(query, _Point):
+                keys[query.table].append(query.key)
+        found = {table: fetch_points(connection, table, asked, moment) for table, asked in keys.items()}
 
-    found = {table: fetch_points(connection, table, asked, moment) for table, asked in keys.items()}
     return [_fetch_one(connection, query, found, moment) for query in queries]
 
 
@@ -134,6 +136,7 @@ def _fetch_one(
             return connection.execute(query.sql, query.parameters).fetchall()
 
         table, key = query
-        return found[table][key] if key in found[table] else fetch_point(connection, table, key, moment)
+        rows = found[table].get(key) if table in found else None
+        return fetch_point(connection, table, key, moment) if rows is None else rows
     except Exception as exception:  # noqa: BLE001 - it must not take the other reads of the hop along
         return exception

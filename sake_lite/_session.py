@@ -6,6 +6,7 @@ __all__ = ["Session"]
 
 import asyncio
 import math
+import threading
 import time
 import typing
 
@@ -44,7 +45,18 @@ class Session:
         Returns the tables and the settings as they are now.
     """
 
-    __slots__ = ("_memory", "_reader", "_reading", "_watch", "_writing", "housekeeping", "loop", "scope", "writer")
+    __slots__ = (
+        "_memory",
+        "_reader",
+        "_reading",
+        "_thread",
+        "_watch",
+        "_writing",
+        "housekeeping",
+        "loop",
+        "scope",
+        "writer",
+    )
 
     def __init__(self, writing: Connection, reading: Connection, scope: collections.abc.Callable[[], Scope]) -> None:
         self.scope = scope
@@ -54,6 +66,7 @@ class Session:
         self._memory = RowMemory(scope().config.row_cache_bytes)
         self._watch = _Watch(writing, self._memory)
         self.loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
         self.writer = Writer(
             writing, scope().config, self._memory, lambda events: make_batch(LOSS, {"events": events}, scope())
         )
@@ -96,16 +109,17 @@ class Session:
     async def payload(self, table: Table[typing.Any], key: Key) -> dict[str, typing.Any] | None:
         """Return the payload of the visible row under a key, if there is one, after all that was queued before.
 
+        It is asked where `recall` returned nothing.
+
         Raises
         ------
         BackendError
             If the file cannot be read.
         ClosedClient
-            If the cache belongs to another event loop, or is closed meanwhile.
+            If the cache is closed meanwhile.
         InvalidDataFound
             If the row is damaged.
         """
-        self._check_loop()
         self.housekeeping.go_on()
         asked = self._memory.ask(table, key)
         try:
@@ -166,7 +180,8 @@ class Session:
         await self._writing.run(lambda raw: raw.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall())
 
     def _check_loop(self) -> None:
-        if self.loop is not asyncio.get_running_loop():
+        # As good as asking for the running loop, which with Python 3.11 is a call of the system.
+        if not self.loop.is_running() or threading.get_ident() != self._thread:
             raise errors.ClosedClient("the cache was opened in another event loop, and belongs to it")
 
 

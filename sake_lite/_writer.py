@@ -108,6 +108,7 @@ class Writer:
         "_last_error",
         "_locked_since",
         "_logged",
+        "_loop",
         "_lost",
         "_make_loss",
         "_memory",
@@ -141,6 +142,7 @@ class Writer:
         self._last_commit: float | None = None
         self._last_error: str | None = None
         self._locked_since: float | None = None
+        self._loop = asyncio.get_running_loop()
         self._logged: set[tuple[str, str]] = set()
         self._lost: set[str] = set()
         self._make_loss = make_loss
@@ -177,7 +179,7 @@ class Writer:
         ClosedClient
             If the writer is closed.
         """
-        future: asyncio.Future[list[int]] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[list[int]] = self._loop.create_future()
         self._enqueue(batch, future)
         return future
 
@@ -198,7 +200,7 @@ class Writer:
         last = self._queue[-1] if self._queue else self._writing[-1] if self._writing else None
         if last is not None and self._last_error is None:
             self._go_on()
-            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            waiter: asyncio.Future[None] = self._loop.create_future()
             self._waiters.append((last.number, waiter))
             self._called.set()
             await waiter
@@ -328,7 +330,7 @@ class Writer:
     def _begin_group(self) -> asyncio.Future[None]:
         """Hand the next group to the thread; the future is done when it is committed, and settled, or has failed."""
         self._writing = self._take_group()
-        ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        ended: asyncio.Future[None] = self._loop.create_future()
         self._ended = ended
 
         # In the event loop's own turn, so that those who wait for the commit do not wait for the task as well.
