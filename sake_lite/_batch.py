@@ -9,6 +9,7 @@ __all__ = ["MALFORMED", "Batch", "Scope", "named"]
 
 import collections.abc
 import dataclasses
+import functools
 import operator
 import typing
 
@@ -39,16 +40,20 @@ if typing.TYPE_CHECKING:
     from ._codec import Payload
     from ._column import Column
     from ._operations import AnyTable, Change
+    from ._table import Key
 
 # Up to so many rows are encoded while the event is handled; more are encoded on the writer's thread, a slice at a time,
 # so that a guild with thousands of members does not hold the event loop.
 _SMALL: typing.Final[int] = 32
 
+_NOTHING: typing.Final[dict[str, str]] = {}
+
 MALFORMED: typing.Final = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 """What handlers raise, and parsing and encoding, over a payload that is not what Discord documents."""
 
 
-class Scope(typing.NamedTuple):
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Scope:
     """What a batch is made in: the tables that are kept, the settings, and what is known of the gateway."""
 
     tables: tuple[AnyTable, ...]
@@ -57,10 +62,13 @@ class Scope(typing.NamedTuple):
     own_id: int | None = None
     """The bot's own user, where a READY has told it."""
 
-    is_verifying: bool = False
-    """Whether to make sure of each payload that it can be read back. What hikari passes on was JSON, which can, unless
-    it is nested more deeply than anything that Discord sends.
-    """
+    @functools.cached_property
+    def lifetimes(self) -> dict[AnyTable, int | None]:
+        """How long a row of each table lives from when it is seen, in milliseconds; `None` is for ever."""
+        return {
+            table: _config.milliseconds(table.lifetime(self.config, self.intents)) if table.lifetime else None
+            for table in self.tables
+        }
 
 
 class Batch:
@@ -75,13 +83,18 @@ class Batch:
         What it comes from, for logs: the event's or the method's name.
     scope
         What it is made in.
+    is_verifying
+        Whether to make sure of each payload that it can be read back. What hikari passes on was JSON, which can, unless
+        it is nested more deeply than anything that Discord sends.
     """
 
-    __slots__ = ("_scope", "moment", "name", "operations", "rows")
+    __slots__ = ("_is_verifying", "_lifetimes", "moment", "name", "operations", "rows", "scope")
 
-    def __init__(self, name: str, scope: Scope) -> None:
-        self._scope = scope
+    def __init__(self, name: str, scope: Scope, *, is_verifying: bool = False) -> None:
+        self._is_verifying = is_verifying
+        self._lifetimes = scope.lifetimes
         self.name = name
+        self.scope = scope
         self.moment = _config.now()
         self.operations: list[Operation] = []
         self.rows = 0
@@ -103,33 +116,35 @@ class Batch:
             try:
                 self._encode()
             except MALFORMED as fault:
-                exception = fault
+                raise named(self.name, fault) from fault
 
-        if isinstance(exception, MALFORMED):
+        elif isinstance(exception, MALFORMED):
             raise named(self.name, exception) from exception
-
-    @property
-    def scope(self) -> Scope:
-        """What the batch is made in."""
-        return self._scope
 
     def upsert(
         self, table: AnyTable, payload: Payload, /, *, expire: _config.ExpireT | None = None, **extra: object
     ) -> None:
         """Store a payload, with `extra` added to it; `expire` is an explicit lifetime."""
-        if table in self._scope.tables:
-            self.add(Upsert(self._rows(table, [payload], expire, extra)))
+        if table in self._lifetimes:
+            self._upsert(self._rows(table, [payload], expire, extra))
 
     def upsert_until(self, table: AnyTable, payload: Payload, expires_at: int | None, /) -> None:
         """Store a payload that says by itself when it ends, in Unix milliseconds; `None` is never."""
-        if table in self._scope.tables:
-            rows = dataclasses.replace(self._rows(table, [payload], None, {}), expires_at=expires_at)
-            self.add(Upsert(rows))
+        if table in self._lifetimes:
+            self._upsert(dataclasses.replace(self._rows(table, [payload], None, {}), expires_at=expires_at))
 
     def upsert_all(self, table: AnyTable, payloads: collections.abc.Iterable[Payload], /, **extra: object) -> None:
         """Store many payloads, with `extra` added to each."""
-        if table in self._scope.tables and (listed := _listed(payloads)):
-            self.add(Upsert(self._rows(table, listed, None, extra)), rows=len(listed))
+        if table in self._lifetimes and (listed := _listed(payloads)):
+            self._upsert(self._rows(table, listed, None, extra))
+
+    def _upsert(self, rows: Rows) -> None:
+        awaited = rows.table.hidden_by
+        if awaited is not None and awaited in self._lifetimes:
+            hidden = tuple(table for table in self.scope.tables if table.hidden_by is awaited)
+            self.operations.append(EndPastSession(awaited, hidden, rows))
+        self.operations.append(Upsert(rows))
+        self.rows += len(rows)
 
     def replace(
         self,
@@ -144,7 +159,7 @@ class Batch:
 
         The parent is the rows whose columns have the values of `of`, by default those of `extra`.
         """
-        if table in self._scope.tables:
+        if table in self._lifetimes:
             listed = _listed(payloads)
             rows = self._rows(table, listed, None, extra)
             self.add(Replace(rows, _where(table, extra if of is None else of)), rows=len(listed))
@@ -155,7 +170,7 @@ class Batch:
 
     def delete_matching(self, table: AnyTable, column: str, other: AnyTable, /, **where: object) -> None:
         """Delete the rows whose column names a row of another table whose columns have these values."""
-        if other in self._scope.tables:
+        if other in self._lifetimes:
             self.add(DeleteMatching(table, column, other, _where(other, where)))
 
     def forget(self, table: AnyTable, /, **where: object) -> None:
@@ -180,8 +195,8 @@ class Batch:
         **key: object,
     ) -> None:
         """Make one row what `change` returns for its payload; see `Modify`."""
-        if table in self._scope.tables:
-            self._modify(table, change, expire, is_seeing, _where(table, key))
+        if table in self._lifetimes:
+            self._modify(table, change, expire, is_seeing, table.key_of(_where(table, key)))
 
     def _modify(
         self,
@@ -189,10 +204,11 @@ class Batch:
         change: Change,
         expire: _config.ExpireT | None,
         is_seeing: bool | None,
-        key: dict[str, typing.Any],
+        key: Key,
     ) -> None:
         is_seeing = table.updates_renew if is_seeing is None else is_seeing
-        self.add(Modify(self._rows(table, [], expire, {}), key, change, is_seeing))
+        self.operations.append(Modify(self._rows(table, (), expire, _NOTHING), key, change, is_seeing))
+        self.rows += 1
 
     def merge(
         self,
@@ -205,19 +221,18 @@ class Batch:
         **extra: object,
     ) -> None:
         """Lay a payload over the stored one, field by field; `insert` says whether to store it where there is none."""
-        if table not in self._scope.tables:
+        if table not in self._lifetimes:
             return
 
         # What hikari passes on nobody changes; what others do is theirs.
-        news = {**(_codec.copy(payload) if self._scope.is_verifying else payload), **_spelled(extra)}
-        key: dict[str, typing.Any] = {column.name: column.read(news) for column in table.key}
+        news = {**(_codec.copy(payload) if self._is_verifying else payload), **_spelled(extra)}
 
         def change(stored: Payload | None) -> Payload | None:
             if stored is None:
                 return news if insert else None
             return {**stored, **news}
 
-        self._modify(table, change, expire, None, key)
+        self._modify(table, change, expire, None, table.key_values(news))
 
     def sweep(self, table: AnyTable, shard: Shard, kept: collections.abc.Iterable[object], /) -> None:
         """Delete the rows of a shard's guilds, but for those of the guilds in `kept`."""
@@ -226,8 +241,8 @@ class Batch:
 
     def expire(self, table: AnyTable, shard: Shard, /) -> None:
         """Let the rows of a shard's guilds end that were stored without an end, if rows seen now would."""
-        if table in self._scope.tables and (expires_at := self._rows(table, [], None, {}).expires_at) is not None:
-            self.add(Expire(table, shard, expires_at), rows=0)
+        if (lifetime := self._lifetimes.get(table)) is not None:
+            self.add(Expire(table, shard, self.moment + lifetime), rows=0)
 
     def await_chunks(self, table: AnyTable, nonce: str, /, *, guild_id: object) -> None:
         """Expect all of a guild's rows in chunks; see `AwaitChunks`."""
@@ -238,7 +253,7 @@ class Batch:
         if not 0 <= index < count:
             raise ValueError(f"chunk {index} of {count} does not exist")
 
-        if table.completeness is not None and table in self._scope.tables:
+        if table.completeness is not None and table in self._lifetimes:
             complete = self._rows(table.completeness, [{"guild_id": guild_id}], None, {})
             self.add(TakeChunk(table, _guild(table, guild_id), nonce, index, count, complete), rows=0)
 
@@ -248,15 +263,9 @@ class Batch:
 
     def add(self, operation: Operation, /, *, rows: int = 1) -> None:
         """Add an operation, if its table is kept; `rows` is how many rows it has, for the bound on the queue."""
-        if isinstance(operation, Shrink) or operation.table in self._scope.tables:
-            if isinstance(operation, Upsert) and operation.table.hidden_by is not None:
-                self._end_past_session(operation.table.hidden_by, operation.rows)
+        if isinstance(operation, Shrink) or operation.table in self._lifetimes:
             self.operations.append(operation)
             self.rows += rows
-
-    def _end_past_session(self, awaited: AnyTable, rows: Rows) -> None:
-        hidden = tuple(table for table in self._scope.tables if table.hidden_by is awaited)
-        self.add(EndPastSession(awaited, hidden, rows), rows=0)
 
     def _encode(self) -> None:
         """Encode the rows of a small batch; those of a large one are left to the writer's thread."""
@@ -270,22 +279,17 @@ class Batch:
         table: AnyTable,
         payloads: collections.abc.Sequence[Payload],
         expire: _config.ExpireT | None,
-        extra: dict[str, object],
+        extra: collections.abc.Mapping[str, object],
     ) -> Rows:
-        lifetime = None
-        if expire is not None:
-            lifetime = _config.seconds(expire)
-        elif table.lifetime is not None:
-            lifetime = table.lifetime(self._scope.config, self._scope.intents)
-
+        length = self._lifetimes[table] if expire is None else _config.milliseconds(_config.seconds(expire))
         return Rows(
-            table=table,
-            payloads=payloads,
-            extra=_spelled(extra) if extra else {},
-            moment=self.moment,
-            expires_at=None if lifetime is None else _config.deadline(self.moment, lifetime),
-            is_explicit=expire is not None,
-            is_verifying=self._scope.is_verifying,
+            table,
+            payloads,
+            _spelled(extra) if extra else _NOTHING,
+            self.moment,
+            None if length is None else self.moment + length,
+            expire is not None,
+            self._is_verifying,
         )
 
 
@@ -302,7 +306,7 @@ def _listed(payloads: object) -> list[Payload]:
     raise ValueError(f"a list of payloads is expected, not {type(payloads).__name__}")
 
 
-def _spelled(ids: dict[str, object]) -> dict[str, str]:
+def _spelled(ids: collections.abc.Mapping[str, object]) -> dict[str, str]:
     """Spell IDs as Discord does, in text; they come from a payload, hence as text already, or from a caller."""
     return {name: _spell(value) for name, value in ids.items()}
 

@@ -103,11 +103,11 @@ def take(connection: sqlite3.Connection, operation: TakeChunk) -> bool:
     if awaited is None:
         return False
 
-    connection.execute(f"INSERT OR IGNORE INTO temp.{name}_chunks VALUES (?, ?)", (guild_id, operation.index))
+    connection.execute(f"INSERT OR IGNORE INTO temp.{name}_chunks VALUES (?, ?)", (guild_id, operation.number))
     ((here,),) = connection.execute(
-        f"SELECT count(*) FROM temp.{name}_chunks WHERE guild_id = ? AND number < ?", (guild_id, operation.count)
+        f"SELECT count(*) FROM temp.{name}_chunks WHERE guild_id = ? AND number < ?", (guild_id, operation.total)
     ).fetchall()
-    return here == operation.count
+    return here == operation.total
 
 
 def is_all_there(connection: sqlite3.Connection, table: Table[typing.Any], guild_id: int) -> bool:

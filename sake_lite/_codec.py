@@ -20,6 +20,7 @@ __all__ = [
     "decode_own",
     "decode_together",
     "encode",
+    "is_encoded_as",
     "is_map",
 ]
 
@@ -119,6 +120,14 @@ def encode(payload: Payload) -> tuple[bytes, int]:
             raise ValueError(f"the payload could not be read back: {exception}") from exception
 
     return data, checksum
+
+
+def is_encoded_as(payload: Payload, data: bytes) -> bool:
+    """Whether a payload's bytes are these; what only seems equal is not, for JSON's `true` is Python's 1."""
+    try:
+        return cbor2.dumps(payload) == data
+    except (cbor2.CBOREncodeError, UnicodeEncodeError, RecursionError):
+        return False
 
 
 def copy(payload: Payload) -> dict[str, typing.Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["MAX_SNOWFLAKE", "Column", "Value", "snowflake", "text"]
+__all__ = ["MAX_SNOWFLAKE", "Column", "Value", "reading", "snowflake", "text"]
 
 import collections.abc
 import dataclasses
@@ -139,6 +139,19 @@ def _reader(column: Column) -> collections.abc.Callable[[Payload], Value]:
 
     first, last = paths[0][0], paths[0][-1]
     return {1: read_step, 2: read_two_steps}.get(len(paths[0]), read)
+
+
+def reading(columns: collections.abc.Sequence[Column]) -> collections.abc.Callable[[Payload], tuple[Value, ...]]:
+    """Return what reads columns out of a payload; it raises `ValueError` if one is missing or not what it should be."""
+    reads = [column.read for column in columns]
+    if len(reads) == 1:
+        (read,) = reads
+        return lambda payload: (read(payload),)
+    if len(reads) == 2:
+        first, second = reads
+        return lambda payload: (first(payload), second(payload))
+
+    return lambda payload: tuple([read(payload) for read in reads])
 
 
 def _paths(name: str, paths: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:

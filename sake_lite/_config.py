@@ -6,7 +6,7 @@ whole milliseconds of Unix time, and `None` there is "never".
 
 from __future__ import annotations
 
-__all__ = ["Config", "ExpireT", "deadline", "now", "seconds"]
+__all__ = ["Config", "ExpireT", "deadline", "milliseconds", "now", "seconds"]
 
 import dataclasses
 import datetime
@@ -110,6 +110,12 @@ def now() -> int:
     return time.time_ns() // 1_000_000
 
 
+def milliseconds(lifetime: float) -> int | None:
+    """Return a lifetime in seconds as the file spells it, in whole milliseconds; `None` is for ever."""
+    return None if lifetime > _NEVER_AFTER else int(max(0, lifetime) * 1000)
+
+
 def deadline(start: int, lifetime: float) -> int | None:
     """Return when something that lives for `lifetime` seconds from `start` (ms) ends (ms); `None` is never."""
-    return None if lifetime > _NEVER_AFTER else start + int(max(0, lifetime) * 1000)
+    length = milliseconds(lifetime)
+    return None if length is None else start + length

@@ -8,10 +8,7 @@ from __future__ import annotations
 
 __all__ = ["Outcome", "is_common_fault", "write_group"]
 
-import collections
 import collections.abc
-import dataclasses
-import logging
 import sqlite3
 import typing
 
@@ -33,16 +30,14 @@ from ._operations import (
     TakeChunk,
     Upsert,
 )
-from ._points import fetch_point, fetch_points
+from ._stored import NOT_FOUND, StoredRows
 from ._upserts import Upserts
 
 if typing.TYPE_CHECKING:
     from ._batch import Batch
     from ._column import Column
     from ._operations import Shard
-    from ._table import Key, Row, Table
-
-_LOGGER: typing.Final = logging.getLogger("hikari.sake_lite")
+    from ._table import Table
 
 # Faults of the file or the system, under which no batch can be written; others are those of one batch.
 _COMMON_FAULTS: typing.Final = frozenset(
@@ -141,7 +136,7 @@ def _apply(connection: sqlite3.Connection, batches: list[Batch]) -> list[list[in
     -------
     list[list[int]]
         For each operation of each batch, how many rows it wrote or deleted; for a *modify*, 1 if it stored a payload,
-        equal or not; for a *shrink*, how many pages it gave back. Upserts that shared statements are counted with the
+        equal or not. Upserts that shared statements are counted with the
         first of them.
 
     Raises
@@ -152,7 +147,7 @@ def _apply(connection: sqlite3.Connection, batches: list[Batch]) -> list[list[in
         If SQLite fails.
     """
     upserts = Upserts(connection)
-    stored = _Stored(connection, batches)
+    stored = StoredRows(connection, batches)
     applied: list[list[int]] = []
     for batch in batches:
         counts: list[int] = []
@@ -235,82 +230,30 @@ def _take_chunk(connection: sqlite3.Connection, upserts: Upserts, operation: Tak
     return deleted + (upserts.write(operation.complete) if is_whole else 0)
 
 
-class _Stored:
-    """The rows that a group modifies, read together before it, until something in the group may have changed them."""
-
-    __slots__ = ("_connection", "_moment", "_rows")
-
-    def __init__(self, connection: sqlite3.Connection, batches: list[Batch]) -> None:
-        keys: collections.defaultdict[Table[typing.Any], list[Key]] = collections.defaultdict(list)
-        for batch in batches:
-            for operation in batch.operations:
-                if isinstance(operation, Modify):
-                    keys[operation.table].append(operation.table.key_of(operation.key))
-
-        self._connection = connection
-        self._moment = min(batch.moment for batch in batches)
-        found = {table: fetch_points(connection, table, asked, self._moment) for table, asked in keys.items()}
-        self._rows = {table: rows for table, rows in found.items() if rows}
-
-    def take(self, table: Table[typing.Any], key: Key, moment: int) -> list[Row]:
-        """Return the visible row, if there is one, and forget it."""
-        rows = self._rows[table].pop(key, None) if table in self._rows else None
-        # In the time between, the row may have expired, which only the file can tell.
-        if rows is None or (rows and rows[0][-1] is not None and rows[0][-1] <= moment):
-            return fetch_point(self._connection, table, key, moment)
-
-        return rows
-
-    def forget(self, rows: Rows) -> None:
-        """Forget what rows that are about to be written may change: themselves, and whether others are visible."""
-        if not self._rows:
-            return
-
-        for table in (rows.table.keeps, *rows.table.hides):
-            if table is not None:
-                self._rows.pop(table, None)
-        if rows.table in self._rows:
-            for key in rows.keys() or [*self._rows[rows.table]]:
-                self._rows[rows.table].pop(key, None)
-
-    def forget_all(self) -> None:
-        """Forget all rows, since any may be changed."""
-        self._rows.clear()
-
-
-def _modify(connection: sqlite3.Connection, upserts: Upserts, stored: _Stored, operation: Modify) -> int:
-    rows = operation.fresh
+def _modify(connection: sqlite3.Connection, upserts: Upserts, stored: StoredRows, operation: Modify) -> int:
+    rows, key, change, is_seeing = operation
     table = rows.table
-    key = table.key_of(operation.key)
     # Whether the row is there may depend on those tables, too.
-    upserts.flush(*table.keepers, *table.notes)
+    upserts.flush(*table.depends_on)
     upserts.flush_key(table, key)
-    *row, expires_at = next(iter(stored.take(table, key, rows.moment)), (None,))
-    payload: dict[str, typing.Any] | None = None
-    if row:
-        try:
-            payload = table.open_row(tuple(row))
-        except errors.InvalidDataFound as error:
-            _LOGGER.warning("%s; it counts as missing for an update", error)
-        else:
-            if not (operation.is_seeing or rows.is_explicit):
-                rows = dataclasses.replace(rows, expires_at=expires_at, is_explicit=True)
-
-    changed = operation.change(payload)
+    payload, data, stored_until = stored.take(table, key, rows.moment) or NOT_FOUND
+    changed = change(payload)
     if changed is payload:
         return 0
 
     if changed is None:
-        return connection.execute(table.delete_where(table.key), operation.key).rowcount
+        return connection.execute(table.delete_where(table.key), table.key_parameters(key)).rowcount
 
-    # JSON's true is Python's 1, so what seems equal is compared as it is stored.
-    is_stored = changed == payload and rows.expires_at == expires_at and _codec.encode(changed)[0] == row[-1]
-    if is_stored:
+    expires_at, is_explicit = rows.expires_at, rows.is_explicit
+    if payload is not None and not (is_seeing or is_explicit):
+        expires_at, is_explicit = stored_until, True
+    if changed == payload and expires_at == stored_until and _codec.is_encoded_as(changed, data):
         upserts.see(table, key)
-    else:
-        rows = rows.holding(changed)
-        stored.forget(rows)
-        upserts.add_counted(rows)
+        return 1
+
+    rows = rows.holding(changed, expires_at, is_explicit=is_explicit)
+    stored.forget(rows)
+    upserts.add_counted(rows)
     return 1
 
 
@@ -322,7 +265,7 @@ def _sweep(connection: sqlite3.Connection, table: Table[typing.Any], shard: Shar
 
 
 def _end_past_session(
-    connection: sqlite3.Connection, upserts: Upserts, stored: _Stored, operation: EndPastSession
+    connection: sqlite3.Connection, upserts: Upserts, stored: StoredRows, operation: EndPastSession
 ) -> int:
     awaited = operation.table
     upserts.flush(awaited)
@@ -367,10 +310,9 @@ def _delete_expired(connection: sqlite3.Connection, operation: DeleteExpired) ->
 
 
 def _shrink(connection: sqlite3.Connection, pages: int) -> int:
-    """Give back unused pages; returns how many."""
-    ((before,),) = connection.execute("PRAGMA freelist_count").fetchall()
-    for _ in range(min(pages, before)):
+    """Give back unused pages, which are no rows."""
+    ((unused,),) = connection.execute("PRAGMA freelist_count").fetchall()
+    for _ in range(min(pages, unused)):
         # Whatever number it is given, it frees one page for each step, of which Python's cursor takes one.
         connection.execute("PRAGMA incremental_vacuum(1)").fetchall()
-    ((after,),) = connection.execute("PRAGMA freelist_count").fetchall()
-    return before - after
+    return 0

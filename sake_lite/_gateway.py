@@ -31,7 +31,7 @@ LOSS: typing.Final[str] = "*events lost"
 """Not Discord's: events were dropped, whose names are its `events`; what depends on having seen them is void."""
 
 
-def make_batch(name: str, payload: Payload, scope: Scope) -> Batch:
+def make_batch(name: str, payload: Payload, scope: Scope, *, is_verifying: bool = False) -> Batch:
     """Return what an event changes; an event that changes nothing gives an empty batch.
 
     Parameters
@@ -42,13 +42,15 @@ def make_batch(name: str, payload: Payload, scope: Scope) -> Batch:
         Its payload, which is not changed.
     scope
         What to make the batch in.
+    is_verifying
+        Whether to make sure that what is stored can be read back.
 
     Raises
     ------
     ValueError
         If the payload is not what Discord documents.
     """
-    with Batch(name, scope) as batch:
+    with Batch(name, scope, is_verifying=is_verifying) as batch:
         for handler in _handlers(_outage_or(name, payload), scope.tables):
             handler(payload, batch)
 

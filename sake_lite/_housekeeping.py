@@ -114,24 +114,29 @@ class Housekeeping:
             return
 
         limit = table.limit(self._session.scope().config)
-        ((rows,),) = await self._session.fetch(f"SELECT count(*) FROM {table.name}", {})
+        rows = await self._count(f"SELECT count(*) FROM {table.name}")
         while rows > limit:
             deleted = await self._commit(DeleteOldest(table, limit, _ROWS))
             rows = rows - deleted if deleted else 0
 
     async def _shrink(self) -> None:
         """Give back the pages that are not used, but for a reserve."""
-        ((unused,),) = await self._session.fetch("PRAGMA freelist_count", {})
-        ((pages,),) = await self._session.fetch("PRAGMA page_count", {})
-        excess = unused - max(_SPARE_PAGES, int((pages - unused) * _SPARE_PART))
-        if excess <= 0:
+        unused = await self._count("PRAGMA freelist_count")
+        pages = await self._count("PRAGMA page_count")
+        reserve = max(_SPARE_PAGES, int((pages - unused) * _SPARE_PART))
+        if unused <= reserve:
             return
 
-        while excess > 0:
-            freed = await self._commit(Shrink(min(excess, _PAGES)))
-            excess = excess - freed if freed else 0
+        before = unused + 1
+        while reserve < unused < before:
+            await self._commit(Shrink(min(unused - reserve, _PAGES)))
+            before, unused = unused, await self._count("PRAGMA freelist_count")
 
         await self._session.fold_log()
+
+    async def _count(self, sql: str) -> int:
+        ((count,),) = await self._session.fetch(sql, {})
+        return count
 
     async def _commit(self, operation: DeleteExpired | DeleteOldest | Shrink) -> int:
         batch = Batch("housekeeping", self._session.scope())

@@ -163,7 +163,7 @@ def _touched(operation: Operation) -> _Touched:
         case Upsert(rows):
             touched = [(rows.table, rows.keys())]
         case Modify(key=key):
-            touched = [(operation.table, [operation.table.key_of(key)])]
+            touched = [(operation.table, [key])]
         case Delete(table, where) if where.keys() == {column.name for column in table.key}:
             touched = [(table, [table.key_of(where)])]
         case TakeChunk(table, complete=complete):

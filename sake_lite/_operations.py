@@ -46,6 +46,7 @@ from ._table import Table
 
 if typing.TYPE_CHECKING:
     from ._codec import Payload
+    from ._table import Key
 
 AnyTable: typing.TypeAlias = "Table[typing.Any]"
 
@@ -65,7 +66,7 @@ class Shard:
         return (guild_id >> 22) % self.count == self.id
 
 
-@dataclasses.dataclass(slots=True, kw_only=True)
+@dataclasses.dataclass(slots=True)
 class Rows:
     """Payloads on their way into a table.
 
@@ -99,15 +100,15 @@ class Rows:
     def __len__(self) -> int:
         return len(self.payloads)
 
-    def holding(self, payload: Payload) -> Rows:
-        """Return the same with one payload, encoded.
+    def holding(self, payload: Payload, expires_at: int | None, *, is_explicit: bool) -> Rows:
+        """Return the same with one payload, encoded, and another expiry.
 
         Raises
         ------
         ValueError
             If it cannot be stored, or could not be read back: that would spoil a row that was there.
         """
-        rows = dataclasses.replace(self, payloads=[payload], is_verifying=True)
+        rows = Rows(self.table, [payload], self.extra, self.moment, expires_at, is_explicit, is_verifying=True)
         rows.encode()
         return rows
 
@@ -125,7 +126,7 @@ class Rows:
             If one cannot be stored; the message says why.
         """
         if self._encoded is None:
-            self._encoded = [self._row(payload) for payload in self.payloads]
+            self._encoded = self._encode(self.payloads)
 
     def slices(self, size: int) -> collections.abc.Iterator[list[tuple[typing.Any, ...]]]:
         """Yield the parameters of `Table.upsert`, at most `size` rows at a time, encoding what is not encoded yet."""
@@ -133,7 +134,7 @@ class Rows:
             if self._encoded is not None:
                 yield self._encoded[start : start + size]
             else:
-                yield [self._row(payload) for payload in self.payloads[start : start + size]]
+                yield self._encode(self.payloads[start : start + size])
 
     def keys(self) -> list[tuple[typing.Any, ...]] | None:
         """Return the keys of the rows, if they are encoded already."""
@@ -147,23 +148,26 @@ class Rows:
         column = self.table.column_by_name["guild_id"]
         return {column.read({**payload, **self.extra}) for payload in self.payloads}
 
-    def _row(self, payload: Payload) -> tuple[typing.Any, ...]:
-        if not _codec.is_map(payload):
-            raise ValueError(f"a JSON object is expected, not {type(payload).__name__}")
+    def _encode(self, payloads: collections.abc.Iterable[Payload]) -> list[tuple[typing.Any, ...]]:
+        # Nearly all time of taking in a large guild is spent here and in what this calls.
+        values, extra, moment, expires_at = self.table.values, self.extra, self.moment, self.expires_at
+        rows: list[tuple[typing.Any, ...]] = []
+        for payload in payloads:
+            if not _codec.is_map(payload):
+                raise ValueError(f"a JSON object is expected, not {type(payload).__name__}")
 
-        if self.extra:
-            payload = {**payload, **self.extra}
+            whole = {**payload, **extra} if extra else payload
+            if self.is_verifying:
+                _codec.check(whole)
 
-        if self.is_verifying:
-            _codec.check(payload)
+            columns = values(whole)
+            data, checksum = _codec.encode(whole)
+            rows.append((*columns, checksum, moment, expires_at, data))
 
-        values = self.table.values(payload)
-        data, checksum = _codec.encode(payload)
-        return (*values, checksum, self.moment, self.expires_at, data)
+        return rows
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Upsert:
+class Upsert(typing.NamedTuple):
     """Insert or update rows."""
 
     rows: Rows
@@ -174,16 +178,14 @@ class Upsert:
         return self.rows.table
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Delete:
+class Delete(typing.NamedTuple):
     """Delete the rows whose columns have these values; all rows where there are none."""
 
     table: AnyTable
     where: dict[str, int | str]
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class DeleteMatching:
+class DeleteMatching(typing.NamedTuple):
     """Delete the rows whose `column` is the first key column of a row of `other` whose columns have these values."""
 
     table: AnyTable
@@ -192,8 +194,7 @@ class DeleteMatching:
     where: dict[str, int | str]
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Replace:
+class Replace(typing.NamedTuple):
     """Make the rows whose columns have these values exactly `rows`."""
 
     rows: Rows
@@ -205,8 +206,7 @@ class Replace:
         return self.rows.table
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class AwaitChunks:
+class AwaitChunks(typing.NamedTuple):
     """Expect all rows of a guild in chunks under a nonce: from here on it is noted which rows are named.
 
     A later expectation of the same guild's rows takes the place of an earlier one, and none outlives the connection.
@@ -217,8 +217,7 @@ class AwaitChunks:
     nonce: str
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class TakeChunk:
+class TakeChunk(typing.NamedTuple):
     """Note that a chunk is here, whose rows were upserted; with the last of those awaited, make the rows all there are.
 
     Then the guild's rows that nothing named since the expectation began are deleted, and `complete` is stored. Chunks
@@ -228,13 +227,12 @@ class TakeChunk:
     table: AnyTable
     guild_id: int
     nonce: str
-    index: int
-    count: int
+    number: int
+    total: int
     complete: Rows
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class IgnoreChunks:
+class IgnoreChunks(typing.NamedTuple):
     """No longer expect chunks for some guilds: what happened meanwhile would be missing from what they complete.
 
     The guilds are those of a shard, or those of the table's rows with these values, all of them where nothing is said.
@@ -245,8 +243,7 @@ class IgnoreChunks:
     shard: Shard | None = None
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Modify:
+class Modify(typing.NamedTuple):
     """Make one row what `change` returns for its payload.
 
     Parameters
@@ -264,7 +261,7 @@ class Modify:
     """
 
     fresh: Rows
-    key: dict[str, int | str]
+    key: Key
     change: Change
     is_seeing: bool
 
@@ -274,8 +271,7 @@ class Modify:
         return self.fresh.table
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Sweep:
+class Sweep(typing.NamedTuple):
     """Delete the rows of a shard's guilds, but for those of the guilds in `kept`."""
 
     table: AnyTable
@@ -283,8 +279,7 @@ class Sweep:
     kept: frozenset[int]
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class EndPastSession:
+class EndPastSession(typing.NamedTuple):
     """Delete what `table` hides, in `hidden`, of the guilds of some rows, which are to be seen."""
 
     table: AnyTable
@@ -292,8 +287,7 @@ class EndPastSession:
     rows: Rows
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Expire:
+class Expire(typing.NamedTuple):
     """Give an end, in Unix milliseconds, to the rows of a shard's guilds that have none."""
 
     table: AnyTable
@@ -301,8 +295,7 @@ class Expire:
     expires_at: int
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class DeleteExpired:
+class DeleteExpired(typing.NamedTuple):
     """Delete the rows that expired before `moment` (Unix ms), whose expiry and rowid lie in a range, and nothing keeps.
 
     The range begins after `after` and ends with `until`.
@@ -314,8 +307,7 @@ class DeleteExpired:
     until: tuple[int, int]
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class DeleteOldest:
+class DeleteOldest(typing.NamedTuple):
     """Delete, of the rows beyond the newest `limit`, at most `size`."""
 
     table: AnyTable
@@ -323,8 +315,7 @@ class DeleteOldest:
     size: int
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Shrink:
+class Shrink(typing.NamedTuple):
     """Give back at most so many of the file's unused pages."""
 
     pages: int

@@ -18,7 +18,7 @@ import typing
 import hikari
 
 from . import _codec, errors
-from ._column import MAX_SNOWFLAKE, Column, Value
+from ._column import MAX_SNOWFLAKE, Column, Value, reading
 
 if typing.TYPE_CHECKING:
     from . import _batch, _config
@@ -138,27 +138,25 @@ class Table(typing.Generic[EntityT]):
         own = [note for note in (self.hidden_by, self.completeness) if note is not None]
         return tuple(note for each in own for note in (*each.notes, each))
 
-    def values(self, payload: Payload, /) -> tuple[Value, ...]:
-        """Return what belongs in the columns for a payload.
-
-        Raises
-        ------
-        ValueError
-            If the payload lacks one that must be there.
-        """
-        return self._values(payload)
+    @functools.cached_property
+    def values(self) -> collections.abc.Callable[[Payload], tuple[Value, ...]]:
+        """What returns the values that belong in the columns for a payload; raises `ValueError` if it lacks one."""
+        return reading(self.columns)
 
     @functools.cached_property
-    def _values(self) -> collections.abc.Callable[[Payload], tuple[Value, ...]]:
-        reads = [column.read for column in self.columns]
-        if len(reads) == 1:
-            (read,) = reads
-            return lambda payload: (read(payload),)
-        if len(reads) == 2:
-            first, second = reads
-            return lambda payload: (first(payload), second(payload))
+    def key_values(self) -> collections.abc.Callable[[Payload], Key]:
+        """What returns those that belong in the key columns, in the same way."""
+        return reading(self.key)
 
-        return lambda payload: tuple([read(payload) for read in reads])
+    @functools.cached_property
+    def reaches(self) -> tuple[Table[typing.Any], ...]:
+        """The tables of which a row may come and go for a reader as rows of this one do."""
+        return (*([self.keeps] if self.keeps is not None else ()), *self.hides)
+
+    @functools.cached_property
+    def depends_on(self) -> tuple[Table[typing.Any], ...]:
+        """The tables on whose rows it depends whether a reader finds a row of this one."""
+        return (*self.keepers, *self.notes)
 
     def open_row(self, row: Row, /) -> dict[str, typing.Any]:
         """Return the payload of a row that was read, if the row is what was once written.

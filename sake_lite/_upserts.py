@@ -36,6 +36,16 @@ class _Waiting:
     index: int = 0
     counted: int = 0
     rows: list[EncodedRow] = dataclasses.field(default_factory=list["EncodedRow"])
+    _keys: set[Key] = dataclasses.field(default_factory=set["Key"])
+    _known: int = 0
+
+    def has(self, key: Key) -> bool:
+        """Whether a row with a key is among them."""
+        new = self.rows[self._known :]
+        if new:
+            self._known = len(self.rows)
+            self._keys.update([row[: len(key)] for row in new])
+        return key in self._keys
 
 
 class Upserts:
@@ -134,7 +144,7 @@ class Upserts:
             If SQLite fails.
         """
         waiting = self._waiting.get(table)
-        if waiting is not None and any(row[: len(key)] == key for row in waiting.rows):
+        if waiting is not None and waiting.has(key):
             self.flush(table)
 
     def flush_all(self) -> None:

@@ -34,7 +34,6 @@ import typing
 
 from . import _execute, errors
 from ._gateway import LOSS
-from ._operations import Shrink
 from ._stats import Stats
 
 if typing.TYPE_CHECKING:
@@ -388,7 +387,15 @@ class Writer:
         written, self._writing = self._writing, []
         for queued, outcome in zip(written, outcomes, strict=True):
             self._pending_rows -= queued.batch.rows
-            self._settle(queued, outcome)
+            if isinstance(outcome, list):
+                self._counts["batches"] += 1
+                self._counts["rows"] += sum(outcome)
+                if queued.future is not None and not queued.future.done():
+                    queued.future.set_result(outcome)
+            elif queued.future is None:
+                self.report_malformed(queued.batch.name, outcome)
+            else:
+                self._fail(queued, self._as_ours(queued.batch, outcome))
 
         self._release_waiters(until=written[-1].number)
 
@@ -411,18 +418,6 @@ class Writer:
                 break
 
         return group
-
-    def _settle(self, queued: _Queued, outcome: _execute.Outcome) -> None:
-        if isinstance(outcome, list):
-            self._counts["batches"] += 1
-            counted = zip(queued.batch.operations, outcome, strict=True)
-            self._counts["rows"] += sum(rows for operation, rows in counted if not isinstance(operation, Shrink))
-            if queued.future and not queued.future.done():
-                queued.future.set_result(outcome)
-        elif queued.future is None:
-            self.report_malformed(queued.batch.name, outcome)
-        else:
-            self._fail(queued, self._as_ours(queued.batch, outcome))
 
     def _as_ours(self, batch: Batch, exception: Exception) -> Exception:
         if isinstance(exception, errors.SakeException):

@@ -156,7 +156,7 @@ async def test_a_user_whom_a_member_brings_back_in_the_same_group_is_built_upon(
     async with sake_lite.SQLiteCache(path, user_expire=10) as cache:
         await cache.set_user(samples.user(5, global_name="kept"))
         monkeypatch.setattr(_config, "now", lambda: moment + 20_000)
-        scope = cache._scope()  # pyright: ignore[reportPrivateUsage]
+        scope = cache._scope  # pyright: ignore[reportPrivateUsage]
         member, users = Batch("member", scope), Batch("users", scope)
         member.merge(MEMBERS, samples.member(5) | _IN_GUILD)
         for number in range(5, 20):

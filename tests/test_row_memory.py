@@ -144,7 +144,7 @@ async def test_what_a_new_session_hides_is_not_remembered(cache: sake_lite.SQLit
 
 def test_a_note_that_hides_rows_makes_them_forgotten(path: pathlib.Path) -> None:
     """READY also sweeps those tables, which would do; but nothing else that ever writes such a note has to."""
-    scope = sake_lite.SQLiteCache(path)._scope()  # pyright: ignore[reportPrivateUsage]
+    scope = sake_lite.SQLiteCache(path)._scope  # pyright: ignore[reportPrivateUsage]
     memory = RowMemory(_BYTES)
     key = (GUILD, USER)
     asked = memory.ask(PRESENCES, key)
@@ -246,7 +246,7 @@ class _Race:
         """Take in an event as hikari hands it over, up to where others have their turn."""
         session = self.cache._session  # pyright: ignore[reportPrivateUsage]
         assert session is not None
-        session.writer.submit(self.cache._make_batch(name, payload, self.cache._scope()))  # pyright: ignore[reportPrivateUsage]
+        session.writer.submit(self.cache._make_batch(name, payload))  # pyright: ignore[reportPrivateUsage]
 
     async def write(self) -> None:
         user_id = self.random.choice([*self.histories])

@@ -10,6 +10,7 @@ __all__ = ["Resource"]
 
 import asyncio
 import contextlib
+import dataclasses
 import logging
 import typing
 import warnings
@@ -91,15 +92,12 @@ class Resource(abc.Resource):
     __slots__ = (
         "_app",
         "_chunks",
-        "_config",
         "_event_manager",
         "_failure",
-        "_intents",
-        "_own_id",
         "_path",
+        "_scope",
         "_session",
         "_shards",
-        "_stored_tables",
         "_transition",
     )
 
@@ -137,15 +135,14 @@ class Resource(abc.Resource):
         self._chunks: ChunkRequests | None = None
         self._event_manager = event_manager
         self._failure: errors.BackendError | None = None
-        self._own_id: int | None = None
         self._path = _file.absolute(path)
         self._session: Session | None = None
         self._shards: set[int] = set()  # those that were heard since the opening
         # Notes come first: GUILD_CREATE uncovers what is hidden before anything is written to it.
         notes = (note for table in self.all_tables for note in table.notes)
-        self._stored_tables = tuple(dict.fromkeys([*notes, *self.all_tables]))
+        tables = tuple(dict.fromkeys([*notes, *self.all_tables]))
         self._transition: asyncio.Task[None] | None = None
-        self._config = _config.Config().replace(
+        config = _config.Config().replace(
             user_expire=user_expire,
             member_expire=member_expire,
             message_expire=message_expire,
@@ -155,7 +152,7 @@ class Resource(abc.Resource):
             max_pending_rows=max_pending_rows,
             row_cache_bytes=row_cache_bytes,
         )
-        self._intents = _intents_of(app, event_manager)
+        self._scope = Scope(tables=tables, config=config, intents=_intents_of(app, event_manager))
         if event_manager is not None:
             self._warn_of_missing_intents()
             if event_managed:
@@ -249,8 +246,7 @@ class Resource(abc.Resource):
             If the cache is not open.
         """
         session = self._open_session()
-        scope = self._scope()._replace(is_verifying=True)
-        await session.commit(self._make_batch(name.upper(), payload, scope))
+        await session.commit(self._make_batch(name.upper(), payload, is_verifying=True))
 
     async def flush(self) -> None:
         """Wait until all that was queued before is committed.
@@ -324,14 +320,15 @@ class Resource(abc.Resource):
         if self._session is None:
             return
 
-        self._intents = event.shard.intents
+        if event.shard.intents != self._scope.intents:
+            self._know(intents=event.shard.intents)
         if event.shard.id not in self._shards:
             self._shards.add(event.shard.id)
             if event.name != "READY":
                 self._take_in_late(event.shard, self._session)
 
         try:
-            batch = self._make_batch(event.name, event.payload, self._scope())
+            batch = self._make_batch(event.name, event.payload)
             if self._chunks is not None:
                 self._chunks.prepare(event, batch)
         except ValueError as exception:
@@ -348,20 +345,24 @@ class Resource(abc.Resource):
             shard.id,
         )
         payload = {"shard": [shard.id, shard.shard_count]}
-        session.writer.submit(_gateway.make_batch(_gateway.UNDER_WAY, payload, self._scope()))
+        session.writer.submit(_gateway.make_batch(_gateway.UNDER_WAY, payload, self._scope))
 
-    def _make_batch(self, name: str, payload: Payload, scope: Scope) -> Batch:
-        batch = _gateway.make_batch(name, payload, scope)
+    def _make_batch(self, name: str, payload: Payload, *, is_verifying: bool = False) -> Batch:
+        batch = _gateway.make_batch(name, payload, self._scope, is_verifying=is_verifying)
         if name == "READY":
-            self._own_id = _gateway.own_id(payload)
+            self._know(own_id=_gateway.own_id(payload))
         return batch
 
+    def _know(self, **news: typing.Any) -> None:
+        """Have what is made from now on made in another scope."""
+        self._scope = dataclasses.replace(self._scope, **news)
+
     def _warn_of_missing_intents(self) -> None:
-        if self._intents is None:
+        if self._scope.intents is None:
             return
 
         for table in self.all_tables:
-            if missing := table.intents & ~self._intents:
+            if missing := table.intents & ~self._scope.intents:
                 warnings.warn(
                     f"{table.name} will not be kept up to date without the intents {missing}; give them to the bot, "
                     "and enable those that are privileged in Discord's developer portal",
@@ -390,9 +391,9 @@ class Resource(abc.Resource):
         if self._leave_other_loop() is not None:
             return
 
-        session = await Session.open(self._path, self._scope)
+        session = await Session.open(self._path, lambda: self._scope)
         try:
-            self._own_id = await self._stored_own_id(session)
+            self._know(own_id=await self._stored_own_id(session))
         except BaseException:
             await session.close()
             raise
@@ -495,13 +496,10 @@ class Resource(abc.Resource):
 
     # Writing.
 
-    def _scope(self) -> Scope:
-        return Scope(tables=self._stored_tables, config=self._config, intents=self._intents, own_id=self._own_id)
-
     def _batch(self, name: str) -> Batch:
         """Return an empty batch for a call, if the cache is open."""
         self._open_session()
-        return Batch(name, self._scope())
+        return Batch(name, self._scope)
 
     async def _commit(self, batch: Batch) -> list[int]:
         """Queue a batch and wait for its commit."""
@@ -527,7 +525,7 @@ class Resource(abc.Resource):
         return payload
 
     def _with_settings(self, **settings: ExpireT | None) -> typing.Self:
-        self._config = self._config.replace(**settings)
+        self._know(config=self._scope.config.replace(**settings))
         return self
 
 

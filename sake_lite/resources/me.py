@@ -70,4 +70,4 @@ class MeCache(Resource, abc.RefMeCache):
             own_id = payload.get("id", "")
 
         await self._commit(batch)
-        self._own_id = int(own_id)
+        self._know(own_id=int(own_id))
