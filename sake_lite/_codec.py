@@ -194,7 +194,7 @@ def decode(data: bytes, checksum: int) -> dict[str, typing.Any]:
     DamagedData
         If they are not what `encode` once returned.
     """
-    payload, marker = _decode_array(2, [(data, checksum)])
+    payload, marker = _decode_array(2, [(checksum, data)])
     if marker != _MARKER:
         raise DamagedData("the bytes are more than one CBOR item")
 
@@ -204,8 +204,8 @@ def decode(data: bytes, checksum: int) -> dict[str, typing.Any]:
     return typing.cast("dict[str, typing.Any]", payload)
 
 
-def decode_together(rows: collections.abc.Sequence[tuple[bytes, int]]) -> list[dict[str, typing.Any]]:
-    """Decode up to `MOST_TOGETHER` rows' bytes (each beside its check value), which is quicker than one by one.
+def decode_together(rows: collections.abc.Sequence[tuple[int, bytes]]) -> list[dict[str, typing.Any]]:
+    """Decode up to `MOST_TOGETHER` rows' bytes (each after its check value), which is quicker than one by one.
 
     Raises
     ------
@@ -220,10 +220,10 @@ def decode_together(rows: collections.abc.Sequence[tuple[bytes, int]]) -> list[d
     return payloads
 
 
-def _decode_array(items: int, rows: collections.abc.Iterable[tuple[bytes, int]]) -> list[typing.Any]:
+def _decode_array(items: int, rows: collections.abc.Iterable[tuple[int, bytes]]) -> list[typing.Any]:
     """Decode rows as an array in which a marker follows each."""
     parts = [_ARRAYS[items]]
-    for data, checksum in rows:
+    for checksum, data in rows:
         if len(data) > MAX_BYTES:
             raise DamagedData(f"{len(data)} bytes are more than any payload has")
         if zlib.crc32(data) != checksum:

@@ -7,6 +7,7 @@ __all__ = ["CacheIterator"]
 import asyncio
 import itertools
 import logging
+import operator
 import typing
 
 import hikari
@@ -17,7 +18,6 @@ from ._codec import MOST_TOGETHER
 if typing.TYPE_CHECKING:
     import collections.abc
 
-    from ._codec import Payload
     from ._column import Column
     from ._table import Key, Row, Table
 
@@ -68,9 +68,9 @@ class CacheIterator(abc.CacheIterator[EntityT]):
         "_fetch",
         "_is_last",
         "_is_skipping",
-        "_opened",
         "_position",
         "_reference",
+        "_results",
         "_rows",
         "_size",
         "_table",
@@ -90,7 +90,7 @@ class CacheIterator(abc.CacheIterator[EntityT]):
         self._rows: list[Row] = []
         self._size = _FIRST_ROWS
         self._position = 0
-        self._opened: collections.abc.Iterator[tuple[Row, Payload | None]] = iter(())
+        self._results: collections.abc.Iterator[EntityT | errors.InvalidDataFound] = iter(())
         self._is_last = reference is not None and reference[1] is None
         self._is_skipping = False
         self._after: Key = table.below_all_keys
@@ -100,23 +100,20 @@ class CacheIterator(abc.CacheIterator[EntityT]):
 
     async def __anext__(self) -> EntityT:
         while True:
-            opened = next(self._opened, None)
-            if opened is None:
-                await self._advance()
-                continue
-
-            try:
-                return self._build(*opened)
-            except errors.InvalidDataFound as error:
-                if isinstance(error.base_exception, hikari.UnrecognisedEntityError):
-                    _LOGGER.debug("skipped: %s", error)
+            for result in self._results:
+                if not isinstance(result, errors.InvalidDataFound):
+                    return result
+                if isinstance(result.base_exception, hikari.UnrecognisedEntityError):
+                    _LOGGER.debug("skipped: %s", result)
                 elif self._is_skipping:
-                    _LOGGER.warning("skipped: %s", error)
+                    _LOGGER.warning("skipped: %s", result)
                 else:
-                    raise
+                    raise result
+
+            await self._advance()
 
     async def _advance(self) -> None:
-        """Open the next few rows, which together is quicker."""
+        """Build the next few entities, which together is quicker."""
         if self._position == len(self._rows):
             await self._next_window()
         elif self._position % _TURN_ROWS == 0:
@@ -124,26 +121,43 @@ class CacheIterator(abc.CacheIterator[EntityT]):
 
         rows = self._rows[self._position : self._position + MOST_TOGETHER]
         self._position += len(rows)
-        self._opened = zip(rows, self._table.open_rows(rows), strict=True)
+        self._results = iter(self._build_sound(rows) or [self._build(row) for row in rows])
 
-    def _build(self, row: Row, payload: Payload | None) -> EntityT:
-        """Return a row's entity, going on from its key only where the row is what it says."""
+    def _build_sound(self, rows: list[Row]) -> list[EntityT] | None:
+        """Return the entities of rows in which there is nothing to find fault with; `None` where there is."""
+        keys = [self._after, *(row[: len(self._table.key)] for row in rows)]
+        if self._doubtful or any(map(operator.ge, keys, keys[1:])):
+            return None
+
+        try:
+            entities = self._table.build_together(self._factory(), rows)
+        except errors.InvalidDataFound:
+            return None
+
+        self._after = keys[-1]
+        return entities
+
+    def _build(self, row: Row) -> EntityT | errors.InvalidDataFound:
+        """Return a row's entity, or its fault, going on from its key only where the row is what it says."""
         key = row[: len(self._table.key)]
         if self._doubtful and _is_ascending(self._after, self._doubtful[-1], key):
             self._after = self._doubtful[-1]
             self._doubtful.clear()
 
         try:
-            payload = payload or self._table.open_row(row)
+            payload = self._table.open_row(row)
             if key <= self._after:
                 raise errors.InvalidDataFound(f"the row {key} of {self._table.name} stands where it does not belong")
-        except errors.InvalidDataFound:
+        except errors.InvalidDataFound as error:
             self._doubtful.append(key)
-            raise
+            return error
 
         self._after = key
         self._doubtful.clear()
-        return self._table.build(self._factory(), key, payload)
+        try:
+            return self._table.build(self._factory(), key, payload)
+        except errors.InvalidDataFound as error:
+            return error
 
     async def len(self) -> int:
         """Count the entries that the iterator covers at this moment, without consuming it.

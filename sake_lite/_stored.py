@@ -104,9 +104,12 @@ def _open_all(table: AnyTable, rows: dict[Key, list[Row]]) -> collections.abc.It
     there = [(key, each[0]) for key, each in rows.items() if each]
     for start in range(0, len(there), MOST_TOGETHER):
         few = there[start : start + MOST_TOGETHER]
-        payloads = table.open_rows([row[:-1] for _, row in few])
-        for (key, row), payload in zip(few, payloads, strict=True):
-            yield key, _open(table, row) if payload is None else Found(payload, row[-2], row[-1])
+        try:
+            payloads = table.open_rows([row[:-1] for _, row in few])
+        except errors.InvalidDataFound:
+            yield from ((key, _open(table, row)) for key, row in few)
+        else:
+            yield from ((key, Found(payload, *row[-2:])) for (key, row), payload in zip(few, payloads, strict=True))
 
     yield from ((key, None) for key, each in rows.items() if not each)
 
