@@ -40,7 +40,7 @@ if typing.TYPE_CHECKING:
     from ._codec import Payload
     from ._column import Column
     from ._operations import AnyTable, Change
-    from ._table import Key
+    from ._table import Handler
 
 # Up to so many rows are encoded while the event is handled; more are encoded on the writer's thread, a slice at a time,
 # so that a guild with thousands of members does not hold the event loop.
@@ -61,6 +61,11 @@ class Scope:
     intents: hikari.Intents | None = None
     own_id: int | None = None
     """The bot's own user, where a READY has told it."""
+
+    @functools.cached_property
+    def handlers(self) -> dict[str, tuple[Handler, ...]]:
+        """What the gateway events that came do to the tables, each looked up once by `_gateway.make_batch`."""
+        return {}
 
     @functools.cached_property
     def lifetimes(self) -> dict[AnyTable, int | None]:
@@ -144,7 +149,7 @@ class Batch:
             hidden = tuple(table for table in self.scope.tables if table.hidden_by is awaited)
             self.operations.append(EndPastSession(awaited, hidden, rows))
         self.operations.append(Upsert(rows))
-        self.rows += len(rows)
+        self.rows += len(rows.payloads)
 
     def replace(
         self,
@@ -196,19 +201,9 @@ class Batch:
     ) -> None:
         """Make one row what `change` returns for its payload; see `Modify`."""
         if table in self._lifetimes:
-            self._modify(table, change, expire, is_seeing, table.key_of(_where(table, key)))
-
-    def _modify(
-        self,
-        table: AnyTable,
-        change: Change,
-        expire: _config.ExpireT | None,
-        is_seeing: bool | None,
-        key: Key,
-    ) -> None:
-        is_seeing = table.updates_renew if is_seeing is None else is_seeing
-        self.operations.append(Modify(self._rows(table, (), expire, _NOTHING), key, change, is_seeing))
-        self.rows += 1
+            is_seeing = table.updates_renew if is_seeing is None else is_seeing
+            fresh = self._rows(table, (), expire, _NOTHING)
+            self.add(Modify(fresh, table.key_of(_where(table, key)), change, is_seeing))
 
     def merge(
         self,
@@ -217,22 +212,30 @@ class Batch:
         /,
         *,
         insert: bool = True,
+        is_familiar: bool = False,
         expire: _config.ExpireT | None = None,
         **extra: object,
     ) -> None:
-        """Lay a payload over the stored one, field by field; `insert` says whether to store it where there is none."""
+        """Lay a payload over the stored one, field by field.
+
+        `insert` says whether to store it where there is none, and `is_familiar` that it is whole and comes again and
+        again, so that it is worth a look whether it is what is stored already.
+        """
         if table not in self._lifetimes:
             return
 
         # What hikari passes on nobody changes; what others do is theirs.
-        news = {**(_codec.copy(payload) if self._is_verifying else payload), **_spelled(extra)}
+        news = _codec.copy(payload) if self._is_verifying else payload
+        if extra:
+            news = {**news, **_spelled(extra)}
 
         def change(stored: Payload | None) -> Payload | None:
             if stored is None:
                 return news if insert else None
             return {**stored, **news}
 
-        self._modify(table, change, expire, None, table.key_values(news))
+        fresh = self._rows(table, (), expire, _NOTHING)
+        self.add(Modify(fresh, table.key_values(news), change, table.updates_renew, news if is_familiar else None))
 
     def sweep(self, table: AnyTable, shard: Shard, kept: collections.abc.Iterable[object], /) -> None:
         """Delete the rows of a shard's guilds, but for those of the guilds in `kept`."""

@@ -20,6 +20,7 @@ __all__ = [
     "decode_own",
     "decode_together",
     "encode",
+    "encode_together",
     "is_encoded_as",
     "is_map",
 ]
@@ -53,6 +54,8 @@ MOST_TOGETHER: typing.Final[int] = 10
 # How arrays of so many items begin.
 _ARRAYS: typing.Final = [bytes([0x80 | items]) for items in range(2 * MOST_TOGETHER + 1)]
 
+# How maps of so many entries begin, up to those that have the number in their first byte.
+_MAPS: typing.Final = [bytes([0xA0 | entries]) for entries in range(24)]
 
 # How an integer of more than 64 bits begins, which JSON has and reading refuses: a tag, and a byte string. Text often
 # has those first bytes too, but others follow them there.
@@ -113,7 +116,7 @@ def encode(payload: Payload) -> tuple[bytes, int]:
         raise ValueError(f"the payload is too large to store: {len(data)} bytes, where {MAX_BYTES} are allowed")
 
     checksum = zlib.crc32(data)
-    if (b"\xc2" in data or b"\xc3" in data) and _BIG_INTEGER.search(data):
+    if _may_hold_big_integer(data):
         try:
             decode(data, checksum)
         except DamagedData as exception:
@@ -122,10 +125,43 @@ def encode(payload: Payload) -> tuple[bytes, int]:
     return data, checksum
 
 
-def is_encoded_as(payload: Payload, data: bytes) -> bool:
-    """Whether a payload's bytes are these; what only seems equal is not, for JSON's `true` is Python's 1."""
+def encode_together(payloads: collections.abc.Sequence[Payload]) -> list[tuple[bytes, int]]:
+    """Encode many payloads as `encode` does, which is quicker than one by one.
+
+    Raises
+    ------
+    ValueError
+        As `encode` does, for the first that cannot be stored.
+    """
     try:
-        return cbor2.dumps(payload) == data
+        encoded = [cbor2.dumps(payload) for payload in payloads]
+    except (cbor2.CBOREncodeError, UnicodeEncodeError, RecursionError):
+        encoded = []
+
+    whole = b"".join(encoded)
+    if len(encoded) < len(payloads) or len(whole) > MAX_BYTES or _may_hold_big_integer(whole):
+        return [encode(payload) for payload in payloads]
+
+    return [(data, zlib.crc32(data)) for data in encoded]
+
+
+def _may_hold_big_integer(data: bytes) -> bool:
+    # Looking for one byte at a time is far quicker than the expression, and most payloads have neither.
+    return (b"\xc2" in data or b"\xc3" in data) and _BIG_INTEGER.search(data) is not None
+
+
+def is_encoded_as(payload: Payload, data: bytes, checksum: int) -> bool:
+    """Whether `encode` returns this for a payload.
+
+    It tells apart what Python takes for equal, such as JSON's `true` and 1, and what is in another order.
+    """
+    # Most of what differs has another number of entries, which is how the bytes begin.
+    entries = len(payload)
+    if entries < len(_MAPS) and not data.startswith(_MAPS[entries]):
+        return False
+
+    try:
+        return cbor2.dumps(payload) == data and zlib.crc32(data) == checksum
     except (cbor2.CBOREncodeError, UnicodeEncodeError, RecursionError):
         return False
 

@@ -143,15 +143,19 @@ def _reader(column: Column) -> collections.abc.Callable[[Payload], Value]:
 
 def reading(columns: collections.abc.Sequence[Column]) -> collections.abc.Callable[[Payload], tuple[Value, ...]]:
     """Return what reads columns out of a payload; it raises `ValueError` if one is missing or not what it should be."""
+    # Unrolled as far as tables have columns, since a loop in it takes as long as the reading.
     reads = [column.read for column in columns]
-    if len(reads) == 1:
-        (read,) = reads
-        return lambda payload: (read(payload),)
-    if len(reads) == 2:
-        first, second = reads
-        return lambda payload: (first(payload), second(payload))
-
-    return lambda payload: tuple([read(payload) for read in reads])
+    match reads:
+        case [a]:
+            return lambda payload: (a(payload),)
+        case [a, b]:
+            return lambda payload: (a(payload), b(payload))
+        case [a, b, c]:
+            return lambda payload: (a(payload), b(payload), c(payload))
+        case [a, b, c, d]:
+            return lambda payload: (a(payload), b(payload), c(payload), d(payload))
+        case _:
+            return lambda payload: tuple([read(payload) for read in reads])
 
 
 def _paths(name: str, paths: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 __all__ = ["Outcome", "is_common_fault", "write_group"]
 
 import collections.abc
+import logging
 import sqlite3
 import typing
 
@@ -30,14 +31,17 @@ from ._operations import (
     TakeChunk,
     Upsert,
 )
-from ._stored import NOT_FOUND, StoredRows
+from ._stored import StoredRows
 from ._upserts import Upserts
 
 if typing.TYPE_CHECKING:
     from ._batch import Batch
+    from ._codec import Payload
     from ._column import Column
     from ._operations import Shard
-    from ._table import Table
+    from ._table import Row, Table
+
+_LOGGER: typing.Final = logging.getLogger("hikari.sake_lite")
 
 # Faults of the file or the system, under which no batch can be written; others are those of one batch.
 _COMMON_FAULTS: typing.Final = frozenset(
@@ -231,12 +235,20 @@ def _take_chunk(connection: sqlite3.Connection, upserts: Upserts, operation: Tak
 
 
 def _modify(connection: sqlite3.Connection, upserts: Upserts, stored: StoredRows, operation: Modify) -> int:
-    rows, key, change, is_seeing = operation
+    rows, key, change, is_seeing, news = operation
     table = rows.table
     # Whether the row is there may depend on those tables, too.
     upserts.flush(*table.depends_on)
     upserts.flush_key(table, key)
-    payload, data, stored_until = stored.take(table, key, rows.moment) or NOT_FOUND
+    row = stored.take(table, key, rows.moment)
+    expires_at, is_explicit = rows.expires_at, rows.is_explicit
+    stored_until = row[-1] if row else None
+    is_renewing = (is_seeing or is_explicit) and expires_at != stored_until
+    if row and news is not None and not is_renewing and table.is_row_of(row[:-1], news):
+        upserts.see(table, key)
+        return 1
+
+    payload = _open(table, row[:-1]) if row else None
     changed = change(payload)
     if changed is payload:
         return 0
@@ -244,17 +256,25 @@ def _modify(connection: sqlite3.Connection, upserts: Upserts, stored: StoredRows
     if changed is None:
         return connection.execute(table.delete_where(table.key), table.key_parameters(key)).rowcount
 
-    expires_at, is_explicit = rows.expires_at, rows.is_explicit
-    if payload is not None and not (is_seeing or is_explicit):
-        expires_at, is_explicit = stored_until, True
-    if changed == payload and expires_at == stored_until and _codec.is_encoded_as(changed, data):
-        upserts.see(table, key)
-        return 1
+    if row and payload is not None:
+        if not is_renewing and changed == payload and _codec.is_encoded_as(changed, row[-2], row[-3]):
+            upserts.see(table, key)
+            return 1
+        if not (is_seeing or is_explicit):
+            expires_at, is_explicit = stored_until, True
 
     rows = rows.holding(changed, expires_at, is_explicit=is_explicit)
     stored.forget(rows)
     upserts.add_counted(rows)
     return 1
+
+
+def _open(table: Table[typing.Any], row: Row) -> Payload | None:
+    try:
+        return table.open_row(row)
+    except errors.InvalidDataFound as error:
+        _LOGGER.warning("%s; it counts as missing for an update", error)
+        return None
 
 
 def _sweep(connection: sqlite3.Connection, table: Table[typing.Any], shard: Shard, kept: frozenset[int]) -> int:

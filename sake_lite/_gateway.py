@@ -11,7 +11,6 @@ from __future__ import annotations
 
 __all__ = ["LOSS", "OUTAGE", "UNDER_WAY", "make_batch", "own_id", "shard_of"]
 
-import functools
 import typing
 
 from ._batch import MALFORMED, Batch, Scope, named
@@ -51,7 +50,8 @@ def make_batch(name: str, payload: Payload, scope: Scope, *, is_verifying: bool 
         If the payload is not what Discord documents.
     """
     with Batch(name, scope, is_verifying=is_verifying) as batch:
-        for handler in _handlers(_outage_or(name, payload), scope.tables):
+        event = _outage_or(name, payload)
+        for handler in scope.handlers.get(event) or _find_handlers(event, scope):
             handler(payload, batch)
 
     return batch
@@ -61,10 +61,13 @@ def _outage_or(name: str, payload: Payload) -> str:
     return OUTAGE if name in {"GUILD_CREATE", "GUILD_DELETE"} and payload.get("unavailable") else name
 
 
-@functools.lru_cache(maxsize=1024)
-def _handlers(event: str, tables: tuple[Table[typing.Any], ...]) -> tuple[Handler, ...]:
-    handlers = [handler for table in tables for handler in table.handlers.get(event, ())]
-    return (*handlers, _DERIVED[event]) if event in _DERIVED else tuple(handlers)
+def _find_handlers(event: str, scope: Scope) -> tuple[Handler, ...]:
+    handlers = [handler for table in scope.tables for handler in table.handlers.get(event, ())]
+    if event in _DERIVED:
+        handlers.append(_DERIVED[event])
+    if handlers:  # others' names, which are anybody's, are not kept
+        scope.handlers[event] = tuple(handlers)
+    return tuple(handlers)
 
 
 def own_id(payload: Payload) -> int:

@@ -54,6 +54,10 @@ Change: typing.TypeAlias = "collections.abc.Callable[[Payload | None], Payload |
 """What a row's payload becomes: `None` stands for no row, before and after."""
 
 
+# From so many rows on, encoding them together is quicker than one by one.
+_MANY: typing.Final[int] = 4
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Shard:
     """One of the connections among which Discord divides a bot's guilds."""
@@ -95,7 +99,8 @@ class Rows:
     expires_at: int | None
     is_explicit: bool = False
     is_verifying: bool = False
-    _encoded: list[tuple[typing.Any, ...]] | None = dataclasses.field(default=None, init=False)
+    encoded: list[tuple[typing.Any, ...]] | None = dataclasses.field(default=None, init=False)
+    """The parameters of `Table.upsert` for each, once they are encoded."""
 
     def __len__(self) -> int:
         return len(self.payloads)
@@ -112,11 +117,6 @@ class Rows:
         rows.encode()
         return rows
 
-    @property
-    def is_encoded(self) -> bool:
-        """Whether they are encoded already."""
-        return self._encoded is not None
-
     def encode(self) -> None:
         """Encode all of them now.
 
@@ -125,46 +125,58 @@ class Rows:
         ValueError
             If one cannot be stored; the message says why.
         """
-        if self._encoded is None:
-            self._encoded = self._encode(self.payloads)
+        if self.encoded is None:
+            one = len(self.payloads) == 1
+            self.encoded = [self._row(self.payloads[0])] if one else self._encode(self.payloads)
 
     def slices(self, size: int) -> collections.abc.Iterator[list[tuple[typing.Any, ...]]]:
         """Yield the parameters of `Table.upsert`, at most `size` rows at a time, encoding what is not encoded yet."""
         for start in range(0, len(self.payloads), size):
-            if self._encoded is not None:
-                yield self._encoded[start : start + size]
+            if self.encoded is not None:
+                yield self.encoded[start : start + size]
             else:
                 yield self._encode(self.payloads[start : start + size])
 
     def keys(self) -> list[tuple[typing.Any, ...]] | None:
         """Return the keys of the rows, if they are encoded already."""
-        if self._encoded is None:
+        if self.encoded is None:
             return None
         size = len(self.table.key)
-        return [row[:size] for row in self._encoded]
+        return [row[:size] for row in self.encoded]
 
     def guilds(self) -> set[typing.Any]:
         """Return the guilds that the rows are of."""
         column = self.table.column_by_name["guild_id"]
         return {column.read({**payload, **self.extra}) for payload in self.payloads}
 
-    def _encode(self, payloads: collections.abc.Iterable[Payload]) -> list[tuple[typing.Any, ...]]:
+    def _encode(self, payloads: collections.abc.Sequence[Payload]) -> list[tuple[typing.Any, ...]]:
+        if len(payloads) < _MANY:
+            return [self._row(payload) for payload in payloads]
+
         # Nearly all time of taking in a large guild is spent here and in what this calls.
-        values, extra, moment, expires_at = self.table.values, self.extra, self.moment, self.expires_at
-        rows: list[tuple[typing.Any, ...]] = []
-        for payload in payloads:
-            if not _codec.is_map(payload):
-                raise ValueError(f"a JSON object is expected, not {type(payload).__name__}")
+        whole = [self._whole(payload) for payload in payloads]
+        columns = map(self.table.values, whole)
+        encoded = _codec.encode_together(whole)
+        moment, expires_at = self.moment, self.expires_at
+        rows = zip(columns, encoded, strict=True)
+        return [(*values, checksum, moment, expires_at, data) for values, (data, checksum) in rows]
 
-            whole = {**payload, **extra} if extra else payload
-            if self.is_verifying:
-                _codec.check(whole)
+    def _row(self, payload: Payload) -> tuple[typing.Any, ...]:
+        payload = self._whole(payload)
+        values = self.table.values(payload)
+        data, checksum = _codec.encode(payload)
+        return (*values, checksum, self.moment, self.expires_at, data)
 
-            columns = values(whole)
-            data, checksum = _codec.encode(whole)
-            rows.append((*columns, checksum, moment, expires_at, data))
+    def _whole(self, payload: Payload) -> Payload:
+        if not _codec.is_map(payload):
+            raise ValueError(f"a JSON object is expected, not {type(payload).__name__}")
 
-        return rows
+        if self.extra:
+            payload = {**payload, **self.extra}
+        if self.is_verifying:
+            _codec.check(payload)
+
+        return payload
 
 
 class Upsert(typing.NamedTuple):
@@ -258,12 +270,15 @@ class Modify(typing.NamedTuple):
     is_seeing
         Whether this counts as seeing the row; else a row that was there keeps its expiry, unless that of `fresh` is
         explicit.
+    news
+        A payload that `change` leaves as it is, if it is the row's: what is laid over a row often is the row itself.
     """
 
     fresh: Rows
     key: Key
     change: Change
     is_seeing: bool
+    news: Payload | None = None
 
     @property
     def table(self) -> AnyTable:

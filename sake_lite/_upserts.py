@@ -77,7 +77,7 @@ class Upserts:
         sqlite3.Error
             If SQLite fails.
         """
-        if not rows.is_encoded:
+        if rows.encoded is None:
             self.flush(rows.table)
             counts.append(self.write(rows))
             return
@@ -86,7 +86,7 @@ class Upserts:
         waiting = self._waiting_with(rows)
         if waiting.counts is None:
             waiting.counts, waiting.index = counts, len(counts) - 1
-        self._wait(waiting, rows)
+        self._wait(waiting, rows.table, rows.encoded)
 
     def add_counted(self, rows: Rows) -> None:
         """Have encoded rows written which are counted already, at the latest with the next `flush`.
@@ -96,9 +96,10 @@ class Upserts:
         sqlite3.Error
             If SQLite fails.
         """
+        encoded = rows.encoded or []
         waiting = self._waiting_with(rows)
-        waiting.counted += len(rows)
-        self._wait(waiting, rows)
+        waiting.counted += len(encoded)
+        self._wait(waiting, rows.table, encoded)
 
     def see(self, table: AnyTable, key: Key) -> None:
         """Note that a row is there, though it is equal to what is stored."""
@@ -114,11 +115,10 @@ class Upserts:
             waiting = self._waiting[rows.table] = _Waiting(rows.is_explicit)
         return waiting
 
-    def _wait(self, waiting: _Waiting, rows: Rows) -> None:
-        for encoded in rows.slices(_STATEMENT_ROWS[0]):
-            waiting.rows += encoded
+    def _wait(self, waiting: _Waiting, table: AnyTable, encoded: list[EncodedRow]) -> None:
+        waiting.rows += encoded
         if len(waiting.rows) >= _STATEMENT_ROWS[0]:
-            self.flush(rows.table)
+            self.flush(table)
 
     def flush(self, *tables: AnyTable) -> None:
         """Write what waits for some tables.

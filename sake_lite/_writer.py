@@ -74,7 +74,8 @@ class _Queued:
     number: int
     batch: Batch
     future: asyncio.Future[list[int]] | None
-    submitted: float = dataclasses.field(default_factory=time.monotonic)
+    submitted: float
+    """When, where somebody waits for it."""
 
 
 class Writer:
@@ -258,7 +259,8 @@ class Writer:
             raise errors.ClosedClient("the cache was closed meanwhile")
 
         self._memory.forget(batch)
-        self._queue.append(_Queued(next(self._numbers), batch, future))
+        submitted = 0.0 if future is None else time.monotonic()
+        self._queue.append(_Queued(next(self._numbers), batch, future, submitted))
         self._pending_rows += batch.rows
         if self._last_error is not None:
             self._drop_oldest()
@@ -385,11 +387,12 @@ class Writer:
             self._last_error = None
 
         written, self._writing = self._writing, []
+        self._pending_rows -= sum([queued.batch.rows for queued in written])
+        sound = [outcome for outcome in outcomes if isinstance(outcome, list)]
+        self._counts["batches"] += len(sound)
+        self._counts["rows"] += sum(map(sum, sound))
         for queued, outcome in zip(written, outcomes, strict=True):
-            self._pending_rows -= queued.batch.rows
             if isinstance(outcome, list):
-                self._counts["batches"] += 1
-                self._counts["rows"] += sum(outcome)
                 if queued.future is not None and not queued.future.done():
                     queued.future.set_result(outcome)
             elif queued.future is None:
@@ -401,7 +404,7 @@ class Writer:
 
     def _take_group(self) -> list[_Queued]:
         if self._lost:
-            loss = _Queued(_LOSS_NUMBER, self._make_loss(sorted(self._lost)), None)
+            loss = _Queued(_LOSS_NUMBER, self._make_loss(sorted(self._lost)), None, 0.0)
             self._lost.clear()
             self._memory.forget(loss.batch)
             self._queue.appendleft(loss)

@@ -320,7 +320,7 @@ class Resource(abc.Resource):
         if self._session is None:
             return
 
-        if event.shard.intents != self._scope.intents:
+        if event.shard.intents is not self._scope.intents:
             self._know(intents=event.shard.intents)
         if event.shard.id not in self._shards:
             self._shards.add(event.shard.id)

@@ -130,7 +130,9 @@ def _member_removed(payload: Payload, batch: Batch) -> None:
 @MEMBERS.on("MESSAGE_CREATE")
 def _member_of_message(payload: Payload, batch: Batch) -> None:
     if payload.get("member") and "guild_id" in payload and not payload.get("webhook_id"):
-        batch.merge(MEMBERS, {**payload["member"], "user": payload["author"]}, guild_id=payload["guild_id"])
+        # In the order in which Discord lists a guild's members, so that one who is stored is recognised by the bytes.
+        member = {"user": payload["author"], **payload["member"], "guild_id": payload["guild_id"]}
+        batch.merge(MEMBERS, member, is_familiar=True)
 
 
 @MEMBERS.on("VOICE_STATE_UPDATE")
@@ -138,7 +140,8 @@ def _member_of_voice_state(payload: Payload, batch: Batch) -> None:
     if payload.get("member") and "guild_id" in payload:
         # Whoever leaves the guild also leaves the voice channel, and Discord does not say in which order it tells that.
         is_leaving = payload["channel_id"] is None
-        batch.merge(MEMBERS, payload["member"], insert=not is_leaving, guild_id=payload["guild_id"])
+        guild_id = payload["guild_id"]
+        batch.merge(MEMBERS, payload["member"], insert=not is_leaving, is_familiar=True, guild_id=guild_id)
 
 
 @MEMBERS.on("INTERACTION_CREATE")
@@ -146,7 +149,7 @@ def _member_of_interaction(payload: Payload, batch: Batch) -> None:
     if payload.get("member") and "guild_id" in payload:
         # The permissions are those in the interaction's channel.
         member = {name: value for name, value in payload["member"].items() if name != "permissions"}
-        batch.merge(MEMBERS, member, guild_id=payload["guild_id"])
+        batch.merge(MEMBERS, member, is_familiar=True, guild_id=payload["guild_id"])
 
 
 class MemberCache(Resource, abc.RefMemberCache):
