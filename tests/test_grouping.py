@@ -8,6 +8,7 @@ import random
 import sqlite3
 import typing
 
+import cbor2
 import hikari
 import pytest
 import samples
@@ -168,3 +169,66 @@ async def test_a_user_whom_a_member_brings_back_in_the_same_group_is_built_upon(
         user = await cache.get_user(5)
         assert (user.username, user.global_name) == ("changed", "kept")
     check_file(path)
+
+
+@pytest.mark.parametrize(
+    ("oddity", "fault"),
+    [(2**70, "read back"), ("\ud800", "stored"), (object(), "stored"), ("x" * 9_000_000, "too large")],
+    ids=["big integer", "surrogate", "no JSON", "too large"],
+)
+async def test_a_large_event_with_one_row_that_cannot_be_stored_is_refused_alone(
+    oddity: object, fault: str, path: pathlib.Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    members = [samples.member(number) for number in range(100, 200)]
+    members[70]["odd"] = oddity
+    chunk = {"members": members, **_IN_GUILD, "chunk_index": 0, "chunk_count": 1}
+    there = samples.member(1) | _IN_GUILD, samples.member(2) | _IN_GUILD
+    add = "GUILD_MEMBER_ADD"
+    rows, _ = await _file_after(path, [[(add, there[0]), ("GUILD_MEMBERS_CHUNK", chunk), (add, there[1])]])
+    assert [row[1] for row in rows["members"]] == [1, 2]
+    assert "GUILD_MEMBERS_CHUNK could not be stored" in caplog.text
+    assert fault in caplog.text
+
+
+def _said_by(user_id: int, number: int, **member: object) -> Event:
+    """Return a message whose author is a member of the guild."""
+    parts = samples.member(user_id, **member)
+    author = parts.pop("user")
+    return "MESSAGE_CREATE", samples.message(number) | {"author": author, "member": parts} | _IN_CHANNEL
+
+
+@pytest.mark.parametrize("column", ["checksum", "data"])
+async def test_a_damaged_member_is_mended_by_a_message_though_it_says_nothing_new(
+    column: str, path: pathlib.Path
+) -> None:
+    await _file_after(path, [[_said_by(1, 1)]])
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        damage = "checksum + 1" if column == "checksum" else "CAST(substr(data, 1, length(data) - 1) || x'00' AS BLOB)"
+        assert connection.execute(f"UPDATE members SET {column} = {damage}").rowcount == 1
+    async with sake_lite.SQLiteCache(path) as cache:
+        with pytest.raises(sake_lite.InvalidDataFound):
+            await cache.get_member(GUILD, 1)
+    await _file_after(path, [[_said_by(1, 2)]])
+    async with sake_lite.SQLiteCache(path) as cache:
+        assert (await cache.get_member(GUILD, 1)).id == 1
+
+
+async def test_what_a_message_says_anew_of_a_member_is_stored_though_python_takes_it_for_equal(
+    path: pathlib.Path,
+) -> None:
+    await _file_after(path, [[_said_by(1, 1, flags=1, mute=False)]])
+    rows, _ = await _file_after(path, [[_said_by(1, 2, flags=True, mute=0)]])
+    ((*_, data),) = rows["members"]
+    member = cbor2.loads(data)
+    assert (member["flags"], type(member["flags"]), type(member["mute"])) == (True, bool, int)
+
+
+async def test_a_member_who_speaks_again_is_written_only_if_something_is_new(
+    path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moment = _config.now()
+    for later, nick, written in ((0, "old", 0), (1_000, "old", 0), (2_000, "new", 2_000)):
+        monkeypatch.setattr(_config, "now", lambda later=later: moment + later)
+        await _file_after(path, [[_said_by(1, later + 1, nick=nick)]])
+        with contextlib.closing(sqlite3.connect(path)) as connection:
+            assert connection.execute("SELECT updated_at FROM members").fetchall() == [(moment + written,)]

@@ -137,8 +137,9 @@ def print_lines(results: Results) -> None:
     for line in lines(results):
         table.add_row(*_cells(line))
     console = rich.console.Console()
-    # Where nobody looks at a terminal, the lines are as long as they are.
-    console.print(table, width=None if console.is_terminal else 200)
+    if not console.is_terminal:
+        console = rich.console.Console(width=200)  # where nobody looks, lines are as long as they are
+    console.print(table)
 
 
 def markdown(results: Results) -> str:
