@@ -29,7 +29,6 @@ from ._operations import (
     Shrink,
     Sweep,
     TakeChunk,
-    Upsert,
 )
 
 if typing.TYPE_CHECKING:
@@ -148,7 +147,7 @@ class Batch:
         if awaited is not None and awaited in self._lifetimes:
             hidden = tuple(table for table in self.scope.tables if table.hidden_by is awaited)
             self.operations.append(EndPastSession(awaited, hidden, rows))
-        self.operations.append(Upsert(rows))
+        self.operations.append(rows)
         self.rows += len(rows.payloads)
 
     def replace(
@@ -274,7 +273,9 @@ class Batch:
         """Encode the rows of a small batch; those of a large one are left to the writer's thread."""
         if self.rows <= _SMALL:
             for operation in self.operations:
-                if isinstance(operation, (Upsert, Replace)):
+                if isinstance(operation, Rows):
+                    operation.encode()
+                elif isinstance(operation, Replace):
                     operation.rows.encode()
 
     def _rows(

@@ -29,7 +29,6 @@ from ._operations import (
     Shrink,
     Sweep,
     TakeChunk,
-    Upsert,
 )
 from ._stored import StoredRows
 from ._upserts import Upserts
@@ -158,9 +157,9 @@ def _apply(connection: sqlite3.Connection, batches: list[Batch]) -> list[list[in
         applied.append(counts)
         for operation in batch.operations:
             match operation:
-                case Upsert(rows):
-                    stored.forget(rows)
-                    upserts.add(rows, counts)
+                case Rows():
+                    stored.forget(operation)
+                    upserts.add(operation, counts)
                 case Modify():
                     counts.append(_modify(connection, upserts, stored, operation))
                 case EndPastSession():

@@ -22,9 +22,9 @@ from ._operations import (
     EndPastSession,
     IgnoreChunks,
     Modify,
+    Rows,
     Shrink,
     TakeChunk,
-    Upsert,
 )
 
 if typing.TYPE_CHECKING:
@@ -160,8 +160,8 @@ def _touched(operation: Operation) -> _Touched:
     """Return the rows whose payload or expiry an operation may change, by table; `None` for any."""
     touched: _Touched
     match operation:
-        case Upsert(rows):
-            touched = [(rows.table, rows.keys())]
+        case Rows(table):
+            touched = [(table, operation.keys())]
         case Modify(key=key):
             touched = [(operation.table, [key])]
         case Delete(table, where) if where.keys() == {column.name for column in table.key}:

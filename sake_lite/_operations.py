@@ -3,7 +3,7 @@
 A `Batch` (`_batch.py`) holds what one event or one call changes; `_execute.py` says what that is in SQL. Nothing here
 touches the file.
 
-- *upsert*: rows are there, with this payload (`EndPastSession` first, where older ones are hidden);
+- *upsert*: `Rows` are there, with these payloads (`EndPastSession` first, where older ones are hidden);
 - *delete*: rows with these column values are gone, or (`DeleteMatching`) those that name a row of another table;
 - *replace*: the rows of a parent are exactly these (upsert, then delete those not named, never clear and fill); a list
   that comes in chunks does the same over several batches (`AwaitChunks`, `TakeChunk`, `IgnoreChunks`);
@@ -34,7 +34,6 @@ __all__ = [
     "Shrink",
     "Sweep",
     "TakeChunk",
-    "Upsert",
 ]
 
 import collections.abc
@@ -72,7 +71,7 @@ class Shard:
 
 @dataclasses.dataclass(slots=True)
 class Rows:
-    """Payloads on their way into a table.
+    """Payloads on their way into a table; by themselves, the operation that inserts or updates the rows.
 
     Parameters
     ----------
@@ -162,7 +161,8 @@ class Rows:
         return [(*values, checksum, moment, expires_at, data) for values, (data, checksum) in rows]
 
     def _row(self, payload: Payload) -> tuple[typing.Any, ...]:
-        payload = self._whole(payload)
+        if self.extra or self.is_verifying or not _codec.is_map(payload):
+            payload = self._whole(payload)
         values = self.table.values(payload)
         data, checksum = _codec.encode(payload)
         return (*values, checksum, self.moment, self.expires_at, data)
@@ -177,17 +177,6 @@ class Rows:
             _codec.check(payload)
 
         return payload
-
-
-class Upsert(typing.NamedTuple):
-    """Insert or update rows."""
-
-    rows: Rows
-
-    @property
-    def table(self) -> AnyTable:
-        """Where the rows go."""
-        return self.rows.table
 
 
 class Delete(typing.NamedTuple):
@@ -337,7 +326,7 @@ class Shrink(typing.NamedTuple):
 
 
 Operation: typing.TypeAlias = (
-    Upsert
+    Rows
     | Delete
     | DeleteMatching
     | Replace

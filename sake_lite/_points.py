@@ -38,8 +38,7 @@ def fetch_points(
     """Return what `fetch_point` would for many; what is not in the answer is to be asked for one by one."""
     found: dict[Key, list[Row]] = {}
     for part in _statements(list(dict.fromkeys(keys))):
-        values = itertools.chain.from_iterable(part)
-        parameters = dict(zip(table.each_parameter(len(part)), values, strict=True), moment=moment)
+        parameters = [*itertools.chain.from_iterable(part), moment]
         try:
             rows = connection.execute(table.select_each(len(part)), parameters).fetchall()
         except Exception:  # noqa: BLE001, S112 - asked for one by one, only those fail that have to

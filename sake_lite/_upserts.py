@@ -86,7 +86,9 @@ class Upserts:
         waiting = self._waiting_with(rows)
         if waiting.counts is None:
             waiting.counts, waiting.index = counts, len(counts) - 1
-        self._wait(waiting, rows.table, rows.encoded)
+        waiting.rows += rows.encoded
+        if len(waiting.rows) >= _STATEMENT_ROWS[0]:
+            self.flush(rows.table)
 
     def add_counted(self, rows: Rows) -> None:
         """Have encoded rows written which are counted already, at the latest with the next `flush`.
@@ -99,7 +101,9 @@ class Upserts:
         encoded = rows.encoded or []
         waiting = self._waiting_with(rows)
         waiting.counted += len(encoded)
-        self._wait(waiting, rows.table, encoded)
+        waiting.rows += encoded
+        if len(waiting.rows) >= _STATEMENT_ROWS[0]:
+            self.flush(rows.table)
 
     def see(self, table: AnyTable, key: Key) -> None:
         """Note that a row is there, though it is equal to what is stored."""
@@ -114,11 +118,6 @@ class Upserts:
         if waiting is None:
             waiting = self._waiting[rows.table] = _Waiting(rows.is_explicit)
         return waiting
-
-    def _wait(self, waiting: _Waiting, table: AnyTable, encoded: list[EncodedRow]) -> None:
-        waiting.rows += encoded
-        if len(waiting.rows) >= _STATEMENT_ROWS[0]:
-            self.flush(table)
 
     def flush(self, *tables: AnyTable) -> None:
         """Write what waits for some tables.

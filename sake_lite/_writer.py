@@ -265,7 +265,8 @@ class Writer:
         if self._last_error is not None:
             self._drop_oldest()
 
-        self._go_on()
+        if self._task.done():
+            self._go_on()
         self._wakeup.set()
         if future is not None or self._pending_rows >= _GROUP_ROWS:
             self._called.set()
