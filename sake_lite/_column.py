@@ -83,6 +83,12 @@ class Column:
     def __post_init__(self) -> None:
         object.__setattr__(self, "read", _reader(self))
 
+    def texts(self, payloads: collections.abc.Iterable[typing.Any], /) -> collections.abc.Iterable[object]:
+        """Return what stands first among the paths in each payload, unread; raises `KeyError` where nothing does."""
+        for step in self.paths[0]:
+            payloads = map(operator.itemgetter(step), payloads)
+        return payloads
+
     def argument(self, value: object, /) -> int | str | None:
         """Return what a method's argument is in this column, or `None` where no row can have that value.
 

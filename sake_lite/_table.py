@@ -11,6 +11,7 @@ from __future__ import annotations
 __all__ = ["EntityT", "Handler", "Key", "Row", "Table"]
 
 import collections.abc
+import contextlib
 import dataclasses
 import functools
 import typing
@@ -186,13 +187,26 @@ class Table(typing.Generic[EntityT]):
             If any is not what was once written; `open_row` tells which.
         """
         try:
-            payloads = _codec.decode_together([row[-2:] for row in rows])
-            if [*map(self.values, payloads)] == [row[:-2] for row in rows]:
+            *columns, checksums, data = zip(*rows, strict=True)
+            payloads = _codec.decode_together(data, checksums)
+            if self._are_of(payloads, columns):
                 return payloads
         except (_codec.DamagedData, ValueError, TypeError) as exception:
             raise errors.InvalidDataFound(f"{self.name} has a damaged row: {exception}") from exception
 
         raise errors.InvalidDataFound(f"{self.name} has a row under another key")
+
+    def _are_of(self, payloads: list[dict[str, typing.Any]], columns: list[tuple[typing.Any, ...]]) -> bool:
+        """Whether payloads say themselves what the columns beside them do."""
+        # Nearly always they say it in the same words, and that is sooner compared than read.
+        with contextlib.suppress(KeyError, TypeError):
+            if all(
+                [*column.texts(payloads)] == [*map(str, values)]
+                for column, values in zip(self.columns, columns, strict=True)
+            ):
+                return True
+
+        return [*map(self.values, payloads)] == [*zip(*columns, strict=True)]
 
     def build_together(
         self, factory: hikari.api.EntityFactory, rows: collections.abc.Sequence[Row], /
