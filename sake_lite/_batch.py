@@ -286,15 +286,9 @@ class Batch:
         extra: collections.abc.Mapping[str, object],
     ) -> Rows:
         length = self._lifetimes[table] if expire is None else _config.milliseconds(_config.seconds(expire))
-        return Rows(
-            table,
-            payloads,
-            _spelled(extra) if extra else _NOTHING,
-            self.moment,
-            None if length is None else self.moment + length,
-            expire is not None,
-            self._is_verifying,
-        )
+        expires_at = None if length is None else self.moment + length
+        spelled = _spelled(extra) if extra else _NOTHING
+        return Rows(table, payloads, spelled, self.moment, expires_at, expire is not None, self._is_verifying)
 
 
 def named(name: str, fault: Exception) -> ValueError:

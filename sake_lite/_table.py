@@ -226,9 +226,12 @@ class Table(typing.Generic[EntityT]):
             raise errors.InvalidDataFound(f"{self.name} has a row that is refused: {exception}") from exception
 
     def is_row_of(self, row: Row, payload: Payload, /) -> bool:
-        """Whether a row that was read is what would be written for a payload; it is not decoded for that."""
+        """Whether a row that was read under a payload's key is what is written for it; it is not decoded for that."""
         *columns, checksum, data = row
-        return _codec.is_encoded_as(payload, data, checksum) and self.values(payload) == tuple(columns)
+        if not _codec.is_encoded_as(payload, data, checksum):
+            return False
+
+        return len(columns) == len(self.key) or self.values(payload) == tuple(columns)
 
     def build(
         self, factory: hikari.api.EntityFactory, key: collections.abc.Sequence[object], payload: Payload, /
