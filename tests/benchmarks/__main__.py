@@ -22,7 +22,7 @@ _FOLDER = pathlib.Path(__file__).parent / "results"
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    parser.add_argument("--turns", type=int, default=11, help="how many turns each side has (default: %(default)s)")
+    parser.add_argument("--turns", type=int, default=21, help="how many turns each side has (default: %(default)s)")
     parser.add_argument("--out", type=pathlib.Path, default=_FOLDER, help="where to write (default: %(default)s)")
     parser.add_argument("--smoke", action="store_true", help="only see that everything runs: one turn, few members")
     return parser.parse_args()

@@ -70,7 +70,7 @@ def _scaling(results: Results) -> typing.Any:
         axes.set_xscale("log")
         axes.set_ylim(bottom=0)
         axes.set_title(f"{entry.title}\n({entry.unit})", fontsize=9)
-        axes.xaxis.set_major_formatter(ticker.FuncFormatter(_thousands))
+        axes.xaxis.set_major_formatter(ticker.FuncFormatter(_rounded))
         axes.tick_params(labelbottom=True)
         axes.grid(alpha=0.3)
     for axes in [*grid.flat][len(FIGURES) :]:
@@ -79,8 +79,8 @@ def _scaling(results: Results) -> typing.Any:
     return figure
 
 
-def _thousands(size: float, _: int) -> str:
-    return f"{size / 1000:,.0f}k"
+def _rounded(size: float, _: int) -> str:
+    return f"{size / 1e6:g}M" if size >= 1e6 else f"{size / 1e3:g}k"
 
 
 def _save(figure: typing.Any, path: pathlib.Path) -> None:
