@@ -48,11 +48,11 @@ _DEEPEST: typing.Final[int] = _MAX_DEPTH - 1
 _MARKER: typing.Final[bytes] = os.urandom(16)
 _AFTER: typing.Final[bytes] = b"\x50" + _MARKER
 
-MOST_TOGETHER: typing.Final[int] = 10
+MOST_TOGETHER: typing.Final[int] = 20
 """How many rows `decode_together` takes."""
 
 # How arrays of so many items begin.
-_ARRAYS: typing.Final = [bytes([0x80 | items]) for items in range(2 * MOST_TOGETHER + 1)]
+_ARRAYS: typing.Final = [bytes([0x98, items]) for items in range(2 * MOST_TOGETHER + 1)]
 
 # How maps of so many entries begin, up to those that have the number in their first byte.
 _MAPS: typing.Final = [bytes([0xA0 | entries]) for entries in range(24)]
@@ -253,10 +253,30 @@ def decode_together(
     payloads: list[dict[str, typing.Any]] = items[::2]
     if items[1::2] != [_MARKER] * len(rows):
         raise DamagedData("the bytes are more than one CBOR item")
-    if any(type(payload) is not dict for payload in payloads):
+    if set(map(type, payloads)) != {dict}:
         raise DamagedData("the bytes hold something else than a map")
 
+    _refuse_what_json_lacks(payloads)
     return payloads
+
+
+def _refuse_what_json_lacks(parts: collections.abc.Sequence[object]) -> None:
+    """Refuse byte strings, `undefined` and simple values at any depth, for which the decoder has no switch."""
+    # One depth after the other, and at each a quick look that leaves only maps and lists: every row that is read pays.
+    while nested := [part for part in parts if type(part) not in _PLAIN]:
+        parts = []
+        for part in nested:
+            if type(part) is dict:
+                names = typing.cast("dict[str, object]", part)
+                try:
+                    "".join(names)  # the decoder lets byte strings pass as keys, and nothing else
+                except TypeError:
+                    raise DamagedData("a key is no text") from None
+                parts += names.values()
+            elif type(part) is list:
+                parts += typing.cast("list[object]", part)
+            else:
+                raise DamagedData(f"it holds {type(part).__name__}, which no payload does")
 
 
 def _decode_array(data: bytes) -> list[typing.Any]:

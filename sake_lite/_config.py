@@ -6,7 +6,7 @@ whole milliseconds of Unix time, and `None` there is "never".
 
 from __future__ import annotations
 
-__all__ = ["Config", "ExpireT", "deadline", "milliseconds", "now", "seconds"]
+__all__ = ["Config", "ExpireT", "OnCorruptT", "deadline", "milliseconds", "now", "seconds"]
 
 import dataclasses
 import datetime
@@ -16,6 +16,9 @@ import typing
 
 ExpireT: typing.TypeAlias = "int | float | datetime.timedelta"
 """A lifetime: seconds, or a `datetime.timedelta`; `inf` and `nan` mean that the entry never expires."""
+
+OnCorruptT: typing.TypeAlias = 'typing.Literal["raise", "set_aside"]'
+"""What to do with a damaged file: refuse it, or rename it and start afresh."""
 
 _DAY: typing.Final[float] = 86_400.0
 
@@ -39,8 +42,12 @@ class Config:
     busy_timeout: float = 5.0
     max_pending_rows: int = 200_000
     row_cache_bytes: int = 16 * 1024 * 1024
+    on_corrupt: OnCorruptT = "raise"
 
     def __post_init__(self) -> None:
+        if self.on_corrupt not in {"raise", "set_aside"}:
+            raise ValueError(f"on_corrupt must be 'raise' or 'set_aside', not {self.on_corrupt!r}")
+
         for name, unit in (("message_limit", "rows"), ("max_pending_rows", "rows"), ("row_cache_bytes", "bytes")):
             value = getattr(self, name)
             if type(value) is not int or not 0 <= value < 2**63:
@@ -57,7 +64,7 @@ class Config:
         """
         return self.busy_timeout / 4
 
-    def replace(self, **settings: ExpireT | None) -> Config:
+    def replace(self, **settings: ExpireT | OnCorruptT | None) -> Config:
         """Return these settings with some changed, lifetimes as users spell them, `None` being the default.
 
         Raises
@@ -72,7 +79,8 @@ class Config:
             if value is None:
                 changes[name] = self.__dataclass_fields__[name].default
             else:
-                changes[name] = seconds(value) if name.endswith(("_expire", "_timeout")) else value
+                is_lifetime = name.endswith(("_expire", "_timeout"))
+                changes[name] = seconds(typing.cast("ExpireT", value)) if is_lifetime else value
 
         return dataclasses.replace(self, **changes)
 

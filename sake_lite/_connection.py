@@ -7,7 +7,7 @@ is why aiosqlite's minor version is pinned.
 
 from __future__ import annotations
 
-__all__ = ["Connection"]
+__all__ = ["Connection", "Mode"]
 
 import asyncio
 import logging
@@ -31,6 +31,9 @@ _LOGGER: typing.Final = logging.getLogger("hikari.sake_lite")
 _CLOSE_TIMEOUT: typing.Final[float] = 30.0
 
 
+Mode: typing.TypeAlias = typing.Literal["ro", "rw", "ro&immutable=1"]
+
+
 class Connection:
     """One connection to one file, used through functions that run on its thread.
 
@@ -51,7 +54,7 @@ class Connection:
         self._loop = asyncio.get_running_loop()
 
     @classmethod
-    async def connect(cls, path: pathlib.Path, *, mode: typing.Literal["ro", "rw"], busy_timeout: float) -> Connection:
+    async def connect(cls, path: pathlib.Path, *, mode: Mode, busy_timeout: float) -> Connection:
         """Connect to an existing file.
 
         Parameters
@@ -59,7 +62,7 @@ class Connection:
         path
             The file, absolute.
         mode
-            `"ro"` to read only, `"rw"` to write.
+            `"ro"` to read only, `"rw"` to write, `"ro&immutable=1"` to read what nobody can change.
         busy_timeout
             How long SQLite waits for another process's lock, in seconds.
 

@@ -7,10 +7,21 @@ connections too.
 
 from __future__ import annotations
 
-__all__ = ["APPLICATION_ID", "USER_VERSION", "absolute", "connect_reader", "connect_writer"]
+__all__ = [
+    "APPLICATION_ID",
+    "MIGRATIONS",
+    "USER_VERSION",
+    "absolute",
+    "connect_read_only",
+    "connect_reader",
+    "connect_writer",
+    "set_aside",
+]
 
 import asyncio
 import contextlib
+import datetime
+import logging
 import os
 import pathlib
 import sqlite3
@@ -18,7 +29,7 @@ import time
 import typing
 
 from . import _chunked, errors
-from ._connection import Connection
+from ._connection import Connection, Mode
 
 if typing.TYPE_CHECKING:
     import collections.abc
@@ -28,11 +39,16 @@ if typing.TYPE_CHECKING:
 
     P = typing.ParamSpec("P")
 
+_LOGGER: typing.Final = logging.getLogger("hikari.sake_lite")
+
 APPLICATION_ID: typing.Final[int] = 0x53414B45
 """Marks a SQLite file as ours; "SAKE" in ASCII."""
 
 USER_VERSION: typing.Final[int] = 1
 """The version of the layout that this release reads and writes."""
+
+MIGRATIONS: typing.Final[dict[int, tuple[str, ...]]] = {}
+"""The statements that make a file of one version one of the next; a file of each is in `tests/layouts`."""
 
 _OLDEST_SQLITE: typing.Final[tuple[int, int, int]] = (3, 37, 0)  # the first with STRICT tables
 
@@ -60,6 +76,16 @@ def absolute(path: str | os.PathLike[str]) -> pathlib.Path:
         raise ValueError(f"a cache needs a file, {name!r} is none; hikari's own cache is the one for memory")
 
     return pathlib.Path(name).resolve()
+
+
+def identity(path: pathlib.Path) -> tuple[int, int] | None:
+    """Return what tells the file that a path names from others; `None` where it names none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+
+    return status.st_dev, status.st_ino
 
 
 async def connect_writer(
@@ -95,6 +121,38 @@ async def connect_writer(
     return await _open(path, "rw", config.busy_timeout, _set_up, path, list(tables), config)
 
 
+async def set_aside(path: pathlib.Path, error: errors.BackendError) -> None:
+    """Rename a damaged file, its log with it, so that a new one can take its place.
+
+    Parameters
+    ----------
+    path
+        The file, absolute. What it is renamed to is its name, `.corrupt-` and the time, in UTC.
+    error
+        What is wrong with it.
+
+    Raises
+    ------
+    BackendError
+        If it cannot be renamed.
+    """
+    with errors.from_backend(path):
+        aside = await asyncio.to_thread(_rename, path)
+    _LOGGER.warning("%s is kept as %s, and a new file takes its place: %s", path, aside.name, error)
+
+
+def _rename(path: pathlib.Path) -> pathlib.Path:
+    moment = f"{datetime.datetime.now(datetime.UTC):%Y%m%dT%H%M%S}"
+    names = (f"{path.name}.corrupt-{moment}{number}" for number in ("", *(f"-{n}" for n in range(2, 1000))))
+    aside = next(each for each in map(path.with_name, names) if not each.exists())
+    # The log first: left beside another file, it would be taken for that one's.
+    for suffix in ("-wal", "-shm", ""):
+        part = path.with_name(path.name + suffix)
+        if part.exists():
+            part.rename(aside.with_name(aside.name + suffix))
+    return aside
+
+
 async def connect_reader(path: pathlib.Path, busy_timeout: float) -> Connection:
     """Connect to read a file that the writer has set up.
 
@@ -103,12 +161,66 @@ async def connect_reader(path: pathlib.Path, busy_timeout: float) -> Connection:
     BackendError
         If the file cannot be opened.
     """
-    return await _open(path, "ro", busy_timeout, lambda raw: raw.execute("PRAGMA cache_size = -8000").close())
+    return await _open(path, "ro", busy_timeout, _tune_reader)
+
+
+async def connect_read_only(
+    path: pathlib.Path, tables: collections.abc.Iterable[Table[typing.Any]], config: _config.Config
+) -> Connection:
+    """Connect to read a file that perhaps nobody else has open, changing nothing in it.
+
+    Parameters
+    ----------
+    path
+        The file, absolute.
+    tables
+        The tables that are looked into; those that the file lacks count as empty.
+    config
+        For how long to wait for another process's lock.
+
+    Raises
+    ------
+    BackendError
+        If the file is missing, not ours, of another version, damaged, or cannot be opened.
+    """
+    await asyncio.to_thread(_check_readable, path)
+    # A log needs a place beside the file. Where there is none, and nobody can make one, nobody can write either.
+    is_immutable = not _log_of(path).exists() and not os.access(path.parent, os.W_OK)
+    mode = "ro&immutable=1" if is_immutable else "ro"
+    return await _open(path, mode, config.busy_timeout, _set_up_read_only, path, list(tables))
+
+
+def _check_readable(path: pathlib.Path) -> None:
+    if not path.exists():
+        raise errors.BackendError(f"{path} does not exist; a cache that is opened read-only does not create it")
+
+    _check_header(path)
+
+
+def _set_up_read_only(connection: sqlite3.Connection, path: pathlib.Path, tables: list[Table[typing.Any]]) -> None:
+    version = _look(connection, path)
+    if version is not None and version != USER_VERSION:
+        raise errors.BackendError(
+            f"{path} is of an older version ({version}, not {USER_VERSION}); open it once without `read_only`, which "
+            "brings it up to date"
+        )
+
+    _tune_reader(connection)
+    there = {name for (name,) in connection.execute("SELECT name FROM sqlite_master").fetchall()}
+    for table in _with_keepers(tables):
+        if table.name not in there:
+            connection.execute(table.schema[0].replace("CREATE TABLE", "CREATE TEMP TABLE"))
+
+
+def _tune_reader(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA cache_size = -8000").close()
+    connection.execute("PRAGMA temp_store = MEMORY").close()
+    connection.execute("PRAGMA trusted_schema = OFF").close()
 
 
 async def _open(
     path: pathlib.Path,
-    mode: typing.Literal["ro", "rw"],
+    mode: Mode,
     busy_timeout: float,
     set_up: collections.abc.Callable[typing.Concatenate[sqlite3.Connection, P], object],
     *args: P.args,
@@ -154,7 +266,7 @@ def _check_header(path: pathlib.Path) -> None:
             ((application_id,),) = connection.execute("PRAGMA application_id").fetchall()
         except sqlite3.DatabaseError as exception:
             if errors.result_code(exception) == sqlite3.SQLITE_NOTADB:
-                raise _not_a_database(path) from exception
+                raise _not_a_database(path, exception) from exception
             raise
 
     # A file that another program made, but left empty, is told apart by `_look`.
@@ -166,8 +278,9 @@ def _log_of(path: pathlib.Path) -> pathlib.Path:
     return path.with_name(f"{path.name}-wal")
 
 
-def _not_a_database(path: pathlib.Path) -> errors.BackendError:
-    return errors.BackendError(f"{path} is not a SQLite database; move it away, or give the cache another name")
+def _not_a_database(path: pathlib.Path, cause: sqlite3.Error) -> errors.BackendError:
+    message = f"{path} is not a SQLite database; move it away, or give the cache another name"
+    return errors.BackendError(message, exception=cause)
 
 
 def _create_private(path: pathlib.Path) -> None:
@@ -182,20 +295,24 @@ def _create_private(path: pathlib.Path) -> None:
 def _set_up(
     connection: sqlite3.Connection, path: pathlib.Path, tables: list[Table[typing.Any]], config: _config.Config
 ) -> None:
-    """Check, create and tune, on the connection's thread."""
-    if not _look(connection, path):
+    """Check, create or migrate, and tune, on the connection's thread."""
+    version = _look(connection, path)
+    if version is None:
         # Before the log exists, so that the header in the file itself says whose it is from the first moment.
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         connection.execute("BEGIN IMMEDIATE")
-        if not _is_ours(connection, path):  # another process may have been quicker
+        if _version(connection, path) is None:  # another process may have been quicker
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {USER_VERSION}")
         connection.execute("COMMIT")
+    elif config.on_corrupt == "set_aside":
+        _check_pages(connection, path)
 
     _enter_wal(connection, path, config.busy_timeout)
     for pragma in _PRAGMAS:
         connection.execute(pragma)
 
+    _migrate(connection, path)
     _create_tables(connection, tables)
     for table in tables:
         if table.completeness is not None:
@@ -205,32 +322,56 @@ def _set_up(
     connection.execute(f"PRAGMA busy_timeout = {int(config.attempt_timeout * 1000)}")
 
 
-def _look(connection: sqlite3.Connection, path: pathlib.Path) -> bool:
-    """Return whether the file is ours, as of one moment: another process may be creating it."""
+def _check_pages(connection: sqlite3.Connection, path: pathlib.Path) -> None:
+    """Refuse a file in which a page is damaged, which else would be found out when something asks for it."""
+    ((answer,),) = connection.execute("PRAGMA quick_check(1)").fetchall()
+    if answer != "ok":
+        fault = sqlite3.DatabaseError(answer)
+        fault.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+        raise errors.from_sqlite(fault, path)
+
+
+def _migrate(connection: sqlite3.Connection, path: pathlib.Path) -> None:
+    """Bring an older file up to this version, in one transaction."""
+    if _version(connection, path) == USER_VERSION:
+        return
+
+    with _transaction(connection):
+        version = _version(connection, path) or USER_VERSION  # another process may have been quicker
+        for older in range(version, USER_VERSION):
+            for statement in MIGRATIONS[older]:
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {USER_VERSION}")
+
+    _LOGGER.info("%s was brought from version %s to %s", path, version, USER_VERSION)
+
+
+def _look(connection: sqlite3.Connection, path: pathlib.Path) -> int | None:
+    """Return the version of the file as of one moment: another process may be creating it."""
     connection.execute("BEGIN")
     try:
-        return _is_ours(connection, path)
+        return _version(connection, path)
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
 
 
-def _is_ours(connection: sqlite3.Connection, path: pathlib.Path) -> bool:
-    """Return whether the file is ours, or else new; refuse every other file."""
+def _version(connection: sqlite3.Connection, path: pathlib.Path) -> int | None:
+    """Return the version of a file that is ours, or `None` for a new one; refuse every other file."""
     ((application_id,),) = connection.execute("PRAGMA application_id").fetchall()
     ((version,),) = connection.execute("PRAGMA user_version").fetchall()
     if application_id == 0 and version == 0:
         if connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall():
             raise errors.BackendError(f"{path} belongs to another program; give the cache another name")
-        return False
+        return None
 
-    if application_id != APPLICATION_ID or version != USER_VERSION:
+    if application_id != APPLICATION_ID or not 0 < version <= USER_VERSION:
         raise errors.BackendError(
             f"{path} is of a newer version, foreign or damaged (application {application_id:#x}, version {version}, "
             f"not {APPLICATION_ID:#x} and {USER_VERSION}); update sake_lite, or move the file away to start afresh"
         )
 
-    return True
+    return version
 
 
 def _enter_wal(connection: sqlite3.Connection, path: pathlib.Path, busy_timeout: float) -> None:
@@ -254,17 +395,27 @@ def _enter_wal(connection: sqlite3.Connection, path: pathlib.Path, busy_timeout:
 
 
 def _create_tables(connection: sqlite3.Connection, tables: list[Table[typing.Any]]) -> None:
-    wanted = {table.name: table for table in tables}
-    wanted |= {keeper.name: keeper for table in tables for keeper in table.keepers}
+    wanted = _with_keepers(tables)
     there = {name for (name,) in connection.execute("SELECT name FROM sqlite_master").fetchall()}
-    if wanted.keys() <= there:
+    if {table.name for table in wanted} <= there:
         return
 
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        for table in wanted.values():
+    with _transaction(connection):
+        for table in wanted:
             for statement in table.schema:
                 connection.execute(statement)
+
+
+def _with_keepers(tables: list[Table[typing.Any]]) -> list[Table[typing.Any]]:
+    """Return tables, and those on whose rows it depends whether theirs are there."""
+    return list(dict.fromkeys([*tables, *(keeper for table in tables for keeper in table.keepers)]))
+
+
+@contextlib.contextmanager
+def _transaction(connection: sqlite3.Connection) -> collections.abc.Generator[None, None, None]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:

@@ -80,6 +80,7 @@ class Housekeeping:
         ClosedClient
             If the cache is closed meanwhile.
         """
+        await self._session.look_for_file()
         for table in self._session.scope().tables:
             await self.delete_expired(table)
             await self._delete_oldest(table)

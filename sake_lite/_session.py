@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Session"]
+__all__ = ["ReadOnlySession", "Session"]
 
 import asyncio
 import math
@@ -15,6 +15,7 @@ from ._gateway import LOSS, make_batch
 from ._housekeeping import Housekeeping
 from ._memory import RowMemory
 from ._reader import Reader
+from ._stats import Stats
 from ._writer import Writer
 
 if typing.TYPE_CHECKING:
@@ -32,65 +33,41 @@ _TRUST_FOR: typing.Final[float] = 1.0
 _LOOK_AFTER: typing.Final[float] = 0.5
 
 
-class Session:
-    """One opening of one file, in one event loop.
+class ReadOnlySession:
+    """One opening of one file, in one event loop, by which nothing is changed.
 
     Parameters
     ----------
-    writing
-        The connection that writes.
     reading
         The connection that reads.
+    watching
+        The connection that is asked whether somebody else has written.
     scope
         Returns the tables and the settings as they are now.
     """
 
-    __slots__ = (
-        "_memory",
-        "_reader",
-        "_reading",
-        "_thread",
-        "_watch",
-        "_writing",
-        "housekeeping",
-        "loop",
-        "scope",
-        "writer",
-    )
+    __slots__ = ("_memory", "_reader", "_reading", "_thread", "_watch", "loop", "scope")
 
-    def __init__(self, writing: Connection, reading: Connection, scope: collections.abc.Callable[[], Scope]) -> None:
+    def __init__(self, reading: Connection, watching: Connection, scope: collections.abc.Callable[[], Scope]) -> None:
         self.scope = scope
-        self._writing = writing
         self._reading = reading
         self._reader = Reader(reading)
         self._memory = RowMemory(scope().config.row_cache_bytes)
-        self._watch = _Watch(writing, self._memory)
+        self._watch = _Watch(watching, self._memory)
         self.loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
-        self.writer = Writer(
-            writing, scope().config, self._memory, lambda events: make_batch(LOSS, {"events": events}, scope())
-        )
-        self.housekeeping = Housekeeping(self)
-        self.housekeeping.go_on()
 
     @classmethod
-    async def open(cls, path: pathlib.Path, scope: collections.abc.Callable[[], Scope]) -> Session:
-        """Open a file, creating it where it is missing.
+    async def open(cls, path: pathlib.Path, scope: collections.abc.Callable[[], Scope]) -> ReadOnlySession:
+        """Open a file that is there.
 
         Raises
         ------
         BackendError
-            If the file cannot be opened, is not ours, or is damaged.
+            If the file is missing, cannot be opened, is not ours, or is damaged.
         """
-        config = scope().config
-        writing = await _file.connect_writer(path, scope().tables, config)
-        try:
-            reading = await _file.connect_reader(path, config.busy_timeout)
-        except BaseException:
-            await writing.close()
-            raise
-
-        return cls(writing, reading, scope)
+        reading = await _file.connect_read_only(path, scope().tables, scope().config)
+        return ReadOnlySession(reading, reading, scope)
 
     def recall(self, table: Table[typing.Any], key: Key) -> dict[str, typing.Any] | None:
         """Return the payload under a key without asking the file, if it is remembered.
@@ -120,10 +97,10 @@ class Session:
         InvalidDataFound
             If the row is damaged.
         """
-        self.housekeeping.go_on()
+        self._go_on()
         asked = self._memory.ask(table, key)
         try:
-            is_settled = self.writer.is_settled or await self.writer.settled()
+            is_settled = self._is_settled or await self._settled()
             rows = await self._reader.get(table, key)
             if not rows:
                 return None
@@ -138,9 +115,91 @@ class Session:
     async def fetch(self, sql: str, parameters: dict[str, typing.Any]) -> list[Row]:
         """Return all rows of a query, after all that was queued before it."""
         self._check_loop()
-        self.housekeeping.go_on()
-        await self.writer.settled()
+        self._go_on()
+        if not self._is_settled:
+            await self._settled()
         return await self._reader.fetch(sql, parameters)
+
+    def stats(self) -> Stats:
+        """Return what was done and what is yet to do: nothing."""
+        return Stats()
+
+    async def close(self) -> None:
+        """Close the file."""
+        await self._reading.close()
+
+    def abandon(self) -> None:
+        """Let go of the file without waiting, where the event loop that it was opened in is gone."""
+        self._reading.abandon()
+
+    @property
+    def _is_settled(self) -> bool:
+        """Whether all that was queued is committed."""
+        return True
+
+    async def _settled(self) -> bool:
+        """Wait until all that is queued is committed or given up; returns whether it is committed."""
+        return True
+
+    def _go_on(self) -> None:
+        """Start again what something has cancelled while the event loop lives on."""
+
+    def _check_loop(self) -> None:
+        # As good as asking for the running loop, which with Python 3.11 is a call of the system.
+        if not self.loop.is_running() or threading.get_ident() != self._thread:
+            raise errors.ClosedClient("the cache was opened in another event loop, and belongs to it")
+
+
+class Session(ReadOnlySession):
+    """One opening of one file, in one event loop, to read and to write.
+
+    Parameters
+    ----------
+    writing
+        The connection that writes.
+    reading
+        The connection that reads.
+    scope
+        Returns the tables and the settings as they are now.
+    """
+
+    __slots__ = ("_identity", "_writing", "housekeeping", "writer")
+
+    def __init__(self, writing: Connection, reading: Connection, scope: collections.abc.Callable[[], Scope]) -> None:
+        super().__init__(reading, writing, scope)
+        self._writing = writing
+        self._identity = _file.identity(writing.path)
+        self.writer = Writer(
+            writing, scope().config, self._memory, lambda events: make_batch(LOSS, {"events": events}, scope())
+        )
+        self.housekeeping = Housekeeping(self)
+        self.housekeeping.go_on()
+
+    @classmethod
+    async def open(cls, path: pathlib.Path, scope: collections.abc.Callable[[], Scope]) -> Session:
+        """Open a file, creating it where it is missing.
+
+        Raises
+        ------
+        BackendError
+            If the file cannot be opened, is not ours, or is damaged and not to be set aside.
+        """
+        config = scope().config
+        try:
+            writing = await _file.connect_writer(path, scope().tables, config)
+        except errors.BackendError as error:
+            if config.on_corrupt != "set_aside" or not errors.is_damage(error):
+                raise
+            await _file.set_aside(path, error)
+            writing = await _file.connect_writer(path, scope().tables, config)
+
+        try:
+            reading = await _file.connect_reader(path, config.busy_timeout)
+        except BaseException:
+            await writing.close()
+            raise
+
+        return cls(writing, reading, scope)
 
     async def commit(self, batch: Batch) -> list[int]:
         """Queue a batch and wait for its commit; cancelling the caller does not undo it.
@@ -151,8 +210,12 @@ class Session:
             For each operation, how many rows it wrote or deleted.
         """
         self._check_loop()
-        self.housekeeping.go_on()
+        self._go_on()
         return await self.writer.submit_awaited(batch)
+
+    def stats(self) -> Stats:
+        """Return what was done and what is yet to do."""
+        return self.writer.stats()
 
     async def close(self) -> None:
         """Write what is queued, fold the log into the file, and close it."""
@@ -166,7 +229,7 @@ class Session:
 
     def abandon(self) -> None:
         """Let go of the file without waiting, where the event loop that it was opened in is gone."""
-        self._reading.abandon()
+        super().abandon()
         self._writing.abandon()
 
     async def fold_log(self) -> None:
@@ -179,10 +242,25 @@ class Session:
         """
         await self._writing.run(lambda raw: raw.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall())
 
-    def _check_loop(self) -> None:
-        # As good as asking for the running loop, which with Python 3.11 is a call of the system.
-        if not self.loop.is_running() or threading.get_ident() != self._thread:
-            raise errors.ClosedClient("the cache was opened in another event loop, and belongs to it")
+    async def look_for_file(self) -> None:
+        """Refuse what is to be written from now on if the file was deleted or replaced, where nobody would find it."""
+        path = self._writing.path
+        if await asyncio.to_thread(_file.identity, path) != self._identity:
+            self.writer.refuse(
+                errors.BackendError(
+                    f"{path} was deleted or replaced while it was open; close the cache and open it again"
+                )
+            )
+
+    @property
+    def _is_settled(self) -> bool:
+        return self.writer.is_settled
+
+    async def _settled(self) -> bool:
+        return await self.writer.settled()
+
+    def _go_on(self) -> None:
+        self.housekeeping.go_on()
 
 
 class _Watch:

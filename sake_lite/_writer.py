@@ -115,6 +115,7 @@ class Writer:
         "_numbers",
         "_pending_rows",
         "_queue",
+        "_refusal",
         "_task",
         "_waiters",
         "_wakeup",
@@ -150,6 +151,7 @@ class Writer:
         self._numbers = itertools.count()
         self._pending_rows = 0
         self._queue: collections.deque[_Queued] = collections.deque()
+        self._refusal: errors.BackendError | None = None
         self._waiters: collections.deque[tuple[int, asyncio.Future[None]]] = collections.deque()
         self._wakeup = asyncio.Event()
         self._writing: list[_Queued] = []
@@ -176,12 +178,23 @@ class Writer:
 
         Raises
         ------
+        BackendError
+            If the writer refuses what is awaited (`refuse`).
         ClosedClient
             If the writer is closed.
         """
+        if self._refusal is not None:
+            raise errors.BackendError(self._refusal.message)
+
         future: asyncio.Future[list[int]] = self._loop.create_future()
         self._enqueue(batch, future)
         return future
+
+    def refuse(self, error: errors.BackendError) -> None:
+        """Raise an error for all that is awaited from now on, since nobody would find what is written."""
+        if self._refusal is None:
+            _LOGGER.error("%s", error)
+        self._refusal = error
 
     @property
     def is_settled(self) -> bool:

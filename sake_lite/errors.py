@@ -77,6 +77,11 @@ def result_code(exception: BaseException) -> int:
     return int(getattr(exception, "sqlite_errorcode", 0)) & 0xFF
 
 
+def is_damage(error: BackendError) -> bool:
+    """Whether an error says that a file is damaged, or is no database at all."""
+    return result_code(error.base_exception or error) in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
+
 def from_sqlite(exception: Exception, path: str | os.PathLike[str]) -> BackendError:
     """Turn what SQLite or the system raised over a file into the error that a user sees."""
     code = sqlite3.SQLITE_NOMEM if isinstance(exception, MemoryError) else result_code(exception)

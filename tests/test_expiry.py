@@ -17,6 +17,7 @@ from samples import GUILD, USER
 
 import sake_lite
 from sake_lite import EntryNotFound, _config, _housekeeping
+from sake_lite._session import Session
 
 if typing.TYPE_CHECKING:
     import collections.abc
@@ -270,7 +271,7 @@ async def test_members_expire_where_nobody_tells_that_they_leave(
 async def _keep_house(cache: sake_lite.SQLiteCache) -> None:
     """Do now what is done every minute."""
     session = cache._session  # pyright: ignore[reportPrivateUsage]
-    assert session is not None
+    assert isinstance(session, Session)
     await session.housekeeping.tidy()
 
 

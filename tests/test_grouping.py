@@ -19,6 +19,7 @@ from samples import CHANNEL, GUILD
 import sake_lite
 from sake_lite import _config
 from sake_lite._batch import Batch
+from sake_lite._session import Session
 from sake_lite.resources.member import MEMBERS
 from sake_lite.resources.user import USERS
 
@@ -163,7 +164,7 @@ async def test_a_user_whom_a_member_brings_back_in_the_same_group_is_built_upon(
         for number in range(5, 20):
             users.merge(USERS, {"id": str(number), "username": "changed"}, insert=number == 5)
         session = cache._session  # pyright: ignore[reportPrivateUsage]
-        assert session is not None
+        assert isinstance(session, Session)
         session.writer.submit(member)
         session.writer.submit(users)
         user = await cache.get_user(5)

@@ -14,6 +14,7 @@ from samples import GUILD, USER
 
 import sake_lite
 from sake_lite import _config, _housekeeping
+from sake_lite._session import Session
 
 if typing.TYPE_CHECKING:
     import pathlib
@@ -24,7 +25,7 @@ DAY = 86_400_000
 async def _tidy(cache: sake_lite.SQLiteCache) -> None:
     """Do now what is done every minute."""
     session = cache._session  # pyright: ignore[reportPrivateUsage]
-    assert session is not None
+    assert isinstance(session, Session)
     await session.housekeeping.tidy()
 
 
@@ -94,7 +95,7 @@ async def test_the_file_shrinks(path: pathlib.Path, monkeypatch: pytest.MonkeyPa
         await asyncio.gather(*(cache.set_message(samples.message(n, content="x" * 900)) for n in range(1, 4_001)))
         await cache.set_role(GUILD, samples.role(1))
         session = cache._session  # pyright: ignore[reportPrivateUsage]
-        assert session is not None
+        assert isinstance(session, Session)
         await session.fold_log()
         large = path.stat().st_size
         assert large > 4_000_000

@@ -19,6 +19,7 @@ import sake_lite
 from sake_lite import EntryNotFound, _config, _session
 from sake_lite._batch import Batch
 from sake_lite._memory import RowMemory
+from sake_lite._session import Session
 from sake_lite.resources._awaited import AWAITED
 from sake_lite.resources.presence import PRESENCES
 
@@ -179,7 +180,7 @@ async def test_a_row_that_was_removed_does_not_come_back_when_the_clock_is_set_b
     await _remember(lambda: cache.get_user(1))
     clock[0] += 120
     session = cache._session  # pyright: ignore[reportPrivateUsage]
-    assert session is not None
+    assert isinstance(session, Session)
     await session.housekeeping.tidy()
     clock[0] -= 120
     with pytest.raises(EntryNotFound):
@@ -216,7 +217,7 @@ async def test_it_takes_no_more_than_it_may(limit: int, path: pathlib.Path) -> N
             for number in range(1, 300):
                 assert (await cache.get_role(number)).id == number
         session = cache._session  # pyright: ignore[reportPrivateUsage]
-        assert session is not None
+        assert isinstance(session, Session)
         assert (limit > 0) * limit * 0.5 <= session._memory.size <= limit  # pyright: ignore[reportPrivateUsage]
 
 
@@ -245,7 +246,7 @@ class _Race:
     def _event(self, name: str, payload: samples.Payload) -> None:
         """Take in an event as hikari hands it over, up to where others have their turn."""
         session = self.cache._session  # pyright: ignore[reportPrivateUsage]
-        assert session is not None
+        assert isinstance(session, Session)
         session.writer.submit(self.cache._make_batch(name, payload))  # pyright: ignore[reportPrivateUsage]
 
     async def write(self) -> None:

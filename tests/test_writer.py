@@ -20,6 +20,7 @@ from samples import GUILD
 
 import sake_lite
 from sake_lite import BackendError
+from sake_lite._session import Session
 
 if typing.TYPE_CHECKING:
     import collections.abc
@@ -93,7 +94,7 @@ async def test_a_lock_that_is_held_for_longer(path: pathlib.Path, caplog: pytest
 async def _limit_pages(cache: sake_lite.SQLiteCache, pages: int | None) -> None:
     """Make the disk as full as it gets: SQLite may not make the file larger than it is."""
     session = cache._session  # pyright: ignore[reportPrivateUsage]
-    assert session is not None
+    assert isinstance(session, Session)
     limit = 2**30 if pages is None else pages
     await session._writing.run(  # pyright: ignore[reportPrivateUsage]
         lambda connection: connection.execute(f"PRAGMA max_page_count = {limit}").fetchall()
@@ -289,7 +290,7 @@ async def test_a_read_that_fails_leaves_those_beside_it_alone(cache: sake_lite.S
 
 def _writer(cache: sake_lite.SQLiteCache) -> typing.Any:
     session = cache._session  # pyright: ignore[reportPrivateUsage]
-    assert session is not None
+    assert isinstance(session, Session)
     return session.writer
 
 
@@ -298,7 +299,7 @@ def _busy_thread(cache: sake_lite.SQLiteCache) -> collections.abc.Generator[None
     """Keep the writer's thread busy, so that what is written meanwhile is under way until the end of the block."""
     may_go_on = threading.Event()
     session = cache._session  # pyright: ignore[reportPrivateUsage]
-    assert session is not None
+    assert isinstance(session, Session)
     waiting = asyncio.ensure_future(session._writing.run(lambda _: may_go_on.wait(10)))  # pyright: ignore[reportPrivateUsage]
     try:
         yield

@@ -22,7 +22,7 @@ from .._batch import Batch, Scope
 from .._column import snowflake
 from .._iterator import CacheIterator
 from .._purge import purge
-from .._session import Session
+from .._session import ReadOnlySession, Session
 from .._stats import Stats
 
 if typing.TYPE_CHECKING:
@@ -32,7 +32,7 @@ if typing.TYPE_CHECKING:
 
     from .._chunks import ChunkRequests
     from .._codec import Payload
-    from .._config import ExpireT
+    from .._config import ExpireT, OnCorruptT
     from .._table import Row, Table
 
 _LOGGER: typing.Final = logging.getLogger("hikari.sake_lite")
@@ -75,11 +75,20 @@ class Resource(abc.Resource):
         How many bytes of rows that were read lately are kept in memory, from where they are read again in a few
         microseconds; 0 for none. What another process writes is seen after a second at most, or at once with 0. By
         default 16 MiB.
+    on_corrupt
+        What to do where the file is damaged, or no database at all: `"raise"` a `BackendError`, the default, or
+        `"set_aside"`: rename it to `NAME.corrupt-TIME`, log a warning, and start afresh. The latter looks at the whole
+        file at each opening, which takes about a second for each gigabyte. Another program's database and a newer
+        version's file are not damaged, and always raise.
+    read_only
+        Whether to open the file to read only, which also works while a bot writes to it: it has to be there, nothing in
+        it is changed, and methods that would raise `BackendError`.
 
     Raises
     ------
     ValueError
-        If `event_managed` is asked for without an event manager, a setting makes no sense, or the path names no file.
+        If `event_managed` is asked for without an event manager, `read_only` with one, a setting makes no sense, or the
+        path names no file.
     TypeError
         If `app` is neither a bot nor a REST client, or a lifetime is neither a number nor a `timedelta`.
 
@@ -94,6 +103,7 @@ class Resource(abc.Resource):
         "_chunks",
         "_event_manager",
         "_failure",
+        "_is_read_only",
         "_path",
         "_scope",
         "_session",
@@ -119,6 +129,7 @@ class Resource(abc.Resource):
         event_manager: hikari.api.EventManager | None = None,
         *,
         event_managed: bool = False,
+        read_only: bool = False,
         user_expire: ExpireT | None = None,
         member_expire: ExpireT | None = None,
         message_expire: ExpireT | None = None,
@@ -127,16 +138,20 @@ class Resource(abc.Resource):
         busy_timeout: ExpireT | None = None,
         max_pending_rows: int | None = None,
         row_cache_bytes: int | None = None,
+        on_corrupt: OnCorruptT | None = None,
     ) -> None:
         if event_managed and event_manager is None:
             raise ValueError("event_managed needs an event_manager")
+        if read_only and event_manager is not None:
+            raise ValueError("a cache that is read_only cannot take in the events of an event_manager")
 
         self._app = _app.as_app(app)
         self._chunks: ChunkRequests | None = None
         self._event_manager = event_manager
         self._failure: errors.BackendError | None = None
+        self._is_read_only = read_only
         self._path = _file.absolute(path)
-        self._session: Session | None = None
+        self._session: ReadOnlySession | None = None
         self._shards: set[int] = set()  # those that were heard since the opening
         # Notes come first: GUILD_CREATE uncovers what is hidden before anything is written to it.
         notes = (note for table in self.all_tables for note in table.notes)
@@ -151,6 +166,7 @@ class Resource(abc.Resource):
             busy_timeout=busy_timeout,
             max_pending_rows=max_pending_rows,
             row_cache_bytes=row_cache_bytes,
+            on_corrupt=on_corrupt,
         )
         self._scope = Scope(tables=tables, config=config, intents=_intents_of(app, event_manager))
         if event_manager is not None:
@@ -245,7 +261,7 @@ class Resource(abc.Resource):
         ClosedClient
             If the cache is not open.
         """
-        session = self._open_session()
+        session = self._writing_session(name)
         await session.commit(self._make_batch(name.upper(), payload, is_verifying=True))
 
     async def flush(self) -> None:
@@ -280,7 +296,7 @@ class Resource(abc.Resource):
         ClosedClient
             If the cache is not open.
         """
-        session = self._open_session()
+        session = self._writing_session("purge_user")
         value = _USER_ID.argument(user_id)
         if value is not None:  # no row can have such an ID
             await purge(session, self.all_tables, self._factory(), int(value))
@@ -293,7 +309,7 @@ class Resource(abc.Resource):
         ClosedClient
             If the cache is not open.
         """
-        return self._open_session().writer.stats()
+        return self._open_session().stats()
 
     # The gateway.
 
@@ -317,7 +333,8 @@ class Resource(abc.Resource):
 
     def _take_in(self, event: hikari.ShardPayloadEvent) -> None:
         """Queue what an event changes."""
-        if self._session is None:
+        session = self._session
+        if not isinstance(session, Session):
             return
 
         if event.shard.intents is not self._scope.intents:
@@ -325,18 +342,18 @@ class Resource(abc.Resource):
         if event.shard.id not in self._shards:
             self._shards.add(event.shard.id)
             if event.name != "READY":
-                self._take_in_late(event.shard, self._session)
+                self._take_in_late(event.shard, session)
 
         try:
             batch = self._make_batch(event.name, event.payload)
             if self._chunks is not None:
                 self._chunks.prepare(event, batch)
         except ValueError as exception:
-            self._session.writer.report_malformed(event.name, exception)
+            session.writer.report_malformed(event.name, exception)
             return
 
         if batch:
-            self._session.writer.submit(batch)
+            session.writer.submit(batch)
 
     def _take_in_late(self, shard: hikari.api.GatewayShard, session: Session) -> None:
         _LOGGER.warning(
@@ -391,7 +408,8 @@ class Resource(abc.Resource):
         if self._leave_other_loop() is not None:
             return
 
-        session = await Session.open(self._path, lambda: self._scope)
+        kind = ReadOnlySession if self._is_read_only else Session
+        session = await kind.open(self._path, lambda: self._scope)
         try:
             self._know(own_id=await self._stored_own_id(session))
         except BaseException:
@@ -406,7 +424,7 @@ class Resource(abc.Resource):
         if self._event_manager is not None:
             self._event_manager.subscribe(hikari.ShardPayloadEvent, self._on_shard_payload)
 
-    async def _stored_own_id(self, session: Session) -> int | None:
+    async def _stored_own_id(self, session: ReadOnlySession) -> int | None:
         for table in self.all_tables:
             if not table.is_own_user:
                 continue
@@ -429,7 +447,7 @@ class Resource(abc.Resource):
         self._unsubscribe()
         await session.close()
 
-    def _leave_other_loop(self) -> Session | None:
+    def _leave_other_loop(self) -> ReadOnlySession | None:
         """Return the session of this event loop, letting go of one whose loop is gone."""
         session = self._session
         if session is None or session.loop is asyncio.get_running_loop():
@@ -448,7 +466,7 @@ class Resource(abc.Resource):
             with contextlib.suppress(ValueError, LookupError):
                 self._event_manager.unsubscribe(hikari.ShardPayloadEvent, self._on_shard_payload)
 
-    def _open_session(self) -> Session:
+    def _open_session(self) -> ReadOnlySession:
         if self._session is not None:
             return self._session
 
@@ -457,6 +475,13 @@ class Resource(abc.Resource):
             raise errors.ClosedClient(message, exception=self._failure)
 
         raise errors.ClosedClient("the cache is not open; use `async with cache:` or `await cache.open()`")
+
+    def _writing_session(self, what: str) -> Session:
+        session = self._open_session()
+        if isinstance(session, Session):
+            return session
+
+        raise errors.BackendError(f"{what}: {self._path} is open read-only; open it without `read_only` to write")
 
     # Reading.
 
@@ -497,13 +522,13 @@ class Resource(abc.Resource):
     # Writing.
 
     def _batch(self, name: str) -> Batch:
-        """Return an empty batch for a call, if the cache is open."""
-        self._open_session()
+        """Return an empty batch for a call, if the cache is open and can be written."""
+        self._writing_session(name)
         return Batch(name, self._scope)
 
     async def _commit(self, batch: Batch) -> list[int]:
         """Queue a batch and wait for its commit."""
-        return await self._open_session().commit(batch)
+        return await self._writing_session(batch.name).commit(batch)
 
     async def _delete(self, table: Table[typing.Any], **where: object) -> None:
         """Delete the rows whose columns have these values; all rows where there are none."""
