@@ -5,9 +5,11 @@ from __future__ import annotations
 __all__ = [
     "BackendError",
     "CacheIterator",
+    "CheckReport",
     "ClosedClient",
     "EntryNotFound",
     "InvalidDataFound",
+    "Problem",
     "SQLiteCache",
     "SakeException",
     "Stats",
@@ -19,6 +21,7 @@ __all__ = [
 __version__ = "0.1.0"
 
 from . import abc, errors, resources
+from ._check import CheckReport, Problem
 from ._iterator import CacheIterator
 from ._stats import Stats
 from .cache import SQLiteCache

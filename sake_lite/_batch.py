@@ -179,14 +179,19 @@ class Batch:
 
     def forget(self, table: AnyTable, /, **where: object) -> None:
         """Delete rows though Discord did not say that they are gone: what is left is no longer all there is."""
-        if table.completeness is not None:
-            if where:
-                self.delete_matching(table.completeness, "guild_id", table, **where)
-            else:
-                self.delete(table.completeness)
-            self.add(IgnoreChunks(table, _where(table, where)), rows=0)
-
+        self.forget_completeness(table, **where)
         self.delete(table, **where)
+
+    def forget_completeness(self, table: AnyTable, /, **where: object) -> None:
+        """No longer take for all there is what is stored of the guilds of these rows; of all where nothing is said."""
+        if table.completeness is None:
+            return
+
+        if where:
+            self.delete_matching(table.completeness, "guild_id", table, **where)
+        else:
+            self.delete(table.completeness)
+        self.add(IgnoreChunks(table, _where(table, where)), rows=0)
 
     def modify(
         self,

@@ -20,6 +20,7 @@ from ._operations import (
     DeleteExpired,
     DeleteMatching,
     DeleteOldest,
+    DeleteRows,
     EndPastSession,
     Expire,
     IgnoreChunks,
@@ -66,6 +67,7 @@ _Other: typing.TypeAlias = (
     | DeleteExpired
     | DeleteMatching
     | DeleteOldest
+    | DeleteRows
     | Expire
     | IgnoreChunks
     | Replace
@@ -196,6 +198,8 @@ def _apply_one(connection: sqlite3.Connection, upserts: Upserts, operation: _Oth
             return _delete_expired(connection, operation)
         case DeleteOldest(table, limit, size):
             return connection.execute(table.delete_oldest, {"limit": limit, "size": size}).rowcount
+        case DeleteRows(table, rows):
+            return sum([connection.execute(table.delete_row, row).rowcount for row in rows])
         case Shrink(pages):
             return _shrink(connection, pages)
 

@@ -10,7 +10,7 @@ touches the file.
 - *modify*: one row becomes a function of its payload, evaluated where no other write can come between;
 - *sweep*: of a shard's guilds, only those listed keep their rows (`Expire`: for how long).
 
-Housekeeping adds its own: `DeleteExpired`, `DeleteOldest`, `Shrink`.
+Housekeeping adds its own, `DeleteExpired`, `DeleteOldest` and `Shrink`, and so does checking: `DeleteRows`.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ __all__ = [
     "DeleteExpired",
     "DeleteMatching",
     "DeleteOldest",
+    "DeleteRows",
     "EndPastSession",
     "Expire",
     "IgnoreChunks",
@@ -319,6 +320,13 @@ class DeleteOldest(typing.NamedTuple):
     size: int
 
 
+class DeleteRows(typing.NamedTuple):
+    """Delete rows by their rowids, if their check values and data are these."""
+
+    table: AnyTable
+    rows: tuple[tuple[int, int, bytes], ...]
+
+
 class Shrink(typing.NamedTuple):
     """Give back at most so many of the file's unused pages."""
 
@@ -338,6 +346,7 @@ Operation: typing.TypeAlias = (
     | Expire
     | DeleteExpired
     | DeleteOldest
+    | DeleteRows
     | EndPastSession
     | Shrink
 )

@@ -100,7 +100,7 @@ class ReadOnlySession:
         self._go_on()
         asked = self._memory.ask(table, key)
         try:
-            is_settled = self._is_settled or await self._settled()
+            is_settled = self._is_settled or await self.settled()
             rows = await self._reader.get(table, key)
             if not rows:
                 return None
@@ -117,8 +117,18 @@ class ReadOnlySession:
         self._check_loop()
         self._go_on()
         if not self._is_settled:
-            await self._settled()
+            await self.settled()
         return await self._reader.fetch(sql, parameters)
+
+    async def connect_beside(self) -> Connection:
+        """Connect once more, to read what takes long; whoever asks for it closes it.
+
+        Raises
+        ------
+        BackendError
+            If the file cannot be opened.
+        """
+        return await _file.connect_read_only(self._reading.path, self.scope().tables, self.scope().config)
 
     def stats(self) -> Stats:
         """Return what was done and what is yet to do: nothing."""
@@ -137,7 +147,7 @@ class ReadOnlySession:
         """Whether all that was queued is committed."""
         return True
 
-    async def _settled(self) -> bool:
+    async def settled(self) -> bool:
         """Wait until all that is queued is committed or given up; returns whether it is committed."""
         return True
 
@@ -256,7 +266,7 @@ class Session(ReadOnlySession):
     def _is_settled(self) -> bool:
         return self.writer.is_settled
 
-    async def _settled(self) -> bool:
+    async def settled(self) -> bool:
         return await self.writer.settled()
 
     def _go_on(self) -> None:

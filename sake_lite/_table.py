@@ -390,6 +390,11 @@ class Table(typing.Generic[EntityT]):
             f"AND instr(data, :bytes) > 0 ORDER BY {_names(self.key)} LIMIT :size"
         )
 
+    @functools.cached_property
+    def walk(self) -> str:
+        """Select at most `:size` rows, expired and hidden ones too, after the rowid `:after`: rowid, and the row."""
+        return f"SELECT rowid, {self.row} FROM {self.name} WHERE rowid > :after ORDER BY rowid LIMIT :size"
+
     def count(self, reference: Column | None, /) -> str:
         """Count the visible rows, all of them or those of one reference (`:moment` and the reference)."""
         # Counting an index is quick and looking at every row's expiry is not, while few rows are expired at any moment.
@@ -468,6 +473,11 @@ class Table(typing.Generic[EntityT]):
             f"DELETE FROM {self.name} WHERE {self._expired} AND (expires_at, rowid) > (:after_expiry, :after_rowid) "
             "AND (expires_at, rowid) <= (:until_expiry, :until_rowid)"
         )
+
+    @functools.cached_property
+    def delete_row(self) -> str:
+        """Delete a row by its rowid, if its check value and data are as given, in this order."""
+        return f"DELETE FROM {self.name} WHERE rowid = ? AND checksum = ? AND data = ?"
 
     @functools.cached_property
     def delete_oldest(self) -> str:

@@ -19,6 +19,7 @@ import hikari
 
 from .. import _app, _codec, _config, _file, _gateway, abc, errors
 from .._batch import Batch, Scope
+from .._check import CheckReport, check
 from .._column import snowflake
 from .._iterator import CacheIterator
 from .._purge import purge
@@ -300,6 +301,40 @@ class Resource(abc.Resource):
         value = _USER_ID.argument(user_id)
         if value is not None:  # no row can have such an ID
             await purge(session, self.all_tables, self._factory(), int(value))
+
+    async def check(self, *, delete_invalid: bool = False) -> CheckReport:
+        """Look at the whole file: what SQLite finds wrong with it, and every row of what the cache keeps.
+
+        Of each row, expired ones too, it is made sure that its bytes match their check value, that they decode, that
+        they say themselves whose row they are and what it refers to, and that hikari makes an entity of them. Reading
+        and writing go on meanwhile.
+
+        Parameters
+        ----------
+        delete_invalid
+            Whether to delete the rows that are damaged, and only those; Discord tells most of them anew. The members of
+            a guild then no longer count as complete (`members_complete`). What SQLite finds wrong stays.
+
+        Returns
+        -------
+        CheckReport
+            What was found.
+
+        Raises
+        ------
+        BackendError
+            If the file cannot be opened once more, or damaged rows cannot be deleted.
+        ClosedClient
+            If the cache is not open.
+        """
+        session = self._writing_session("check") if delete_invalid else self._open_session()
+        await session.settled()
+        reading = await session.connect_beside()
+        try:
+            deleting = session if delete_invalid and isinstance(session, Session) else None
+            return await check(reading, self._scope.tables, self._factory(), deleting)
+        finally:
+            await reading.close()
 
     def stats(self) -> Stats:
         """Return what was written since the cache was opened, and what waits to be.

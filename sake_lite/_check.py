@@ -1,0 +1,172 @@
+"""Looking at a whole file: whether SQLite finds it sound, and whether every row in it is what was once written.
+
+It reads on a connection of its own, so that nothing waits for it, and deletes, where that is asked for, through the
+writer like everything else.
+"""
+
+from __future__ import annotations
+
+__all__ = ["CheckReport", "Problem", "check"]
+
+import asyncio
+import dataclasses
+import typing
+
+import hikari
+
+from . import errors
+from ._batch import Batch
+from ._operations import DeleteRows
+
+if typing.TYPE_CHECKING:
+    import collections.abc
+    import sqlite3
+
+    from ._connection import Connection
+    from ._session import Session
+    from ._table import Row, Table
+
+# Rows that are read in one hop, and rows after which the event loop has a turn.
+_ROWS: typing.Final[int] = 500
+_TURN_ROWS: typing.Final[int] = 100
+
+# As many faults as SQLite is asked for; a file that has more is lost anyway.
+_FAULTS: typing.Final[int] = 100
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that is wrong with a file."""
+
+    table: str | None
+    """The table that it is in; `None` where it is the file as a whole."""
+
+    key: str | None
+    """The row that it is in, by the columns of its key; `None` where it is not one row."""
+
+    fault: str
+    """What is wrong, in a sentence that names both."""
+
+    def __str__(self) -> str:
+        return self.fault
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class CheckReport:
+    """What was found out about a file."""
+
+    rows: dict[str, int]
+    """How many rows were looked at, by table."""
+
+    problems: tuple[Problem, ...]
+    """What is wrong."""
+
+    deleted: int
+    """How many damaged rows were deleted."""
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.problems
+
+
+class _Damaged(typing.NamedTuple):
+    rowid: int
+    row: Row
+
+
+async def check(
+    reading: Connection,
+    tables: collections.abc.Iterable[Table[typing.Any]],
+    factory: hikari.api.EntityFactory,
+    session: Session | None,
+) -> CheckReport:
+    """Look at everything in a file.
+
+    Parameters
+    ----------
+    reading
+        The connection to read on, which nothing else uses.
+    tables
+        The tables to look at.
+    factory
+        What has to make an entity of each row.
+    session
+        Where to delete damaged rows; `None` leaves them.
+
+    Raises
+    ------
+    BackendError
+        If damaged rows cannot be deleted.
+    """
+    problems = await _pages(reading)
+    rows: dict[str, int] = {}
+    deleted = 0
+    for table in tables:
+        damaged: list[_Damaged] = []
+        rows[table.name] = 0
+        try:
+            async for rowid, row in _walk(reading, table):
+                rows[table.name] += 1
+                if (problem := _fault_of(table, factory, row)) is not None:
+                    problems.append(problem)
+                    damaged.append(_Damaged(rowid, row))
+        except errors.BackendError as error:
+            problems.append(Problem(table.name, None, f"{table.name} cannot be read to its end: {error.message}"))
+        if session is not None and damaged:
+            deleted += await _delete(session, table, damaged)
+
+    return CheckReport(rows, tuple(problems), deleted)
+
+
+async def _pages(reading: Connection) -> list[Problem]:
+    def ask(connection: sqlite3.Connection) -> list[tuple[str]]:
+        return connection.execute(f"PRAGMA integrity_check({_FAULTS})").fetchall()
+
+    try:
+        answers = await reading.run(ask)
+    except errors.BackendError as error:
+        return [Problem(None, None, error.message)]
+
+    return [Problem(None, None, line) for (answer,) in answers if answer != "ok" for line in answer.splitlines()]
+
+
+async def _walk(reading: Connection, table: Table[typing.Any]) -> collections.abc.AsyncIterator[tuple[int, Row]]:
+    """Yield all rows of a table, expired and hidden ones too, with their rowids."""
+    after = -(2**63)
+    while True:
+        found = await reading.run(_window, table.walk, after)
+        for number, (rowid, *row) in enumerate(found):
+            if number % _TURN_ROWS == 0:
+                await asyncio.sleep(0)
+            yield rowid, tuple(row)
+        if not found:
+            return
+        after = found[-1][0]
+
+
+def _window(connection: sqlite3.Connection, sql: str, after: int) -> list[Row]:
+    return connection.execute(sql, {"after": after, "size": _ROWS}).fetchall()
+
+
+def _fault_of(table: Table[typing.Any], factory: hikari.api.EntityFactory, row: Row) -> Problem | None:
+    key = row[: len(table.key)]
+    try:
+        table.build(factory, key, table.open_row(row))
+    except errors.InvalidDataFound as error:
+        # A kind that this hikari does not know yet, or no longer, is not damage.
+        if isinstance(error.base_exception, hikari.UnrecognisedEntityError):
+            return None
+        named = ", ".join(f"{column.name}={part}" for column, part in zip(table.key, key, strict=True))
+        return Problem(table.name, named, error.message)
+
+    return None
+
+
+async def _delete(session: Session, table: Table[typing.Any], damaged: list[_Damaged]) -> int:
+    """Delete rows, unless something has written them anew meanwhile."""
+    batch = Batch("check", session.scope())
+    batch.add(DeleteRows(table, tuple((rowid, row[-2], row[-1]) for rowid, row in damaged)), rows=len(damaged))
+    batch.forget_completeness(table)
+    deleted, *_ = await session.commit(batch)
+    return deleted

@@ -1,0 +1,209 @@
+"""`check`: what is wrong with a file is found, and deleted where that is asked for, and nothing else is."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import subprocess
+import sys
+import typing
+
+import pytest
+import samples
+from conftest import check_file
+from samples import GUILD, SAMPLES, Sample
+
+import sake_lite
+from sake_lite._batch import Batch
+from sake_lite._operations import DeleteRows
+from sake_lite._session import Session
+from sake_lite.resources.role import ROLES
+
+if typing.TYPE_CHECKING:
+    import pathlib
+
+_TABLES = {table.name: table for table in sake_lite.SQLiteCache.all_tables}
+
+
+def _sqlite(path: pathlib.Path, sql: str, *parameters: object) -> list[typing.Any]:
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        return connection.execute(sql, parameters).fetchall()
+
+
+async def _store_three_of_each(cache: sake_lite.SQLiteCache) -> None:
+    await cache.set_me(samples.me())
+    for sample in SAMPLES:
+        for number in range(3):
+            await sample.store(cache, number)
+
+
+async def test_a_sound_file(cache: sake_lite.SQLiteCache) -> None:
+    await _store_three_of_each(cache)
+    report = await cache.check()
+    assert report.is_sound
+    assert report.problems == ()
+    assert report.deleted == 0
+    assert report.rows["me"] == 1
+    assert all(report.rows[sample.table] >= 3 for sample in SAMPLES)
+    assert report.rows.keys() >= _TABLES.keys()
+
+
+@pytest.mark.parametrize("damage", ["checksum", "data", "reference"])
+@pytest.mark.parametrize("sample", SAMPLES, ids=str)
+async def test_a_damaged_row_is_named_and_deleted_alone(sample: Sample, damage: str, path: pathlib.Path) -> None:
+    table = _TABLES[sample.table]
+    references = [column for column in table.columns if column not in table.key]
+    if damage == "reference" and not references:
+        damage = "checksum"
+    change = {
+        "checksum": "checksum = checksum + 1",
+        "data": "data = x'a0'",
+        "reference": f"{references[0].name} = 77" if references else "",
+    }[damage]
+    async with sake_lite.SQLiteCache(path) as cache:
+        await _store_three_of_each(cache)
+        before = (await cache.check()).rows[sample.table]
+    key = table.key[-1].name
+    _sqlite(path, f"UPDATE {sample.table} SET {change} WHERE {key} = ?", sample.expected(1))
+
+    async with sake_lite.SQLiteCache(path) as cache:
+        report = await cache.check()
+        (problem,) = report.problems
+        assert not report.is_sound
+        assert problem.table == sample.table
+        assert problem.key is not None
+        assert f"{key}={sample.expected(1)}" in problem.key
+        assert sample.table in str(problem)
+        assert str(sample.expected(1)) in str(problem)
+        assert await getattr(cache, f"iter_{sample.table}")().len() == before
+
+        report = await cache.check(delete_invalid=True)
+        assert report.deleted == 1
+        assert report.problems == (problem,)
+        report = await cache.check()
+        assert report.is_sound
+        assert report.rows[sample.table] == before - 1
+        with pytest.raises(sake_lite.EntryNotFound):
+            await sample.get(cache, 1)
+        for number in (0, 2):
+            assert sample.key(await sample.get(cache, number)) == sample.expected(number)
+    check_file(path)
+
+
+async def test_an_expired_row_is_looked_at_too(path: pathlib.Path) -> None:
+    async with sake_lite.SQLiteCache(path) as cache:
+        await cache.set_message(samples.message(1), expire_time=0)
+    _sqlite(path, "UPDATE messages SET checksum = 0")
+    async with sake_lite.SQLiteCache(path) as cache:
+        assert [problem.table for problem in (await cache.check()).problems] == ["messages"]
+
+
+async def test_a_channel_type_of_another_hikari_is_no_damage(cache: sake_lite.SQLiteCache) -> None:
+    await cache.set_guild_channel(samples.channel(1) | {"type": 99})
+    report = await cache.check(delete_invalid=True)
+    assert report.is_sound
+    assert report.rows["guild_channels"] == 1
+
+
+async def test_a_damaged_page_is_found(path: pathlib.Path) -> None:
+    async with sake_lite.SQLiteCache(path) as cache:
+        for number in range(200):
+            await cache.set_role(GUILD, samples.role(number))
+    ((root,),) = _sqlite(path, "SELECT rootpage FROM sqlite_master WHERE name = 'roles'")
+    with path.open("r+b") as file:
+        file.seek((root - 1) * 4096)
+        file.write(b"\xff" * 4096)
+    async with sake_lite.SQLiteCache(path, read_only=True) as cache:
+        report = await cache.check()
+        assert not report.is_sound
+        assert any(problem.table is None for problem in report.problems), "SQLite's own verdict"
+        assert any(problem.table == "roles" and problem.key is None for problem in report.problems)
+        assert report.rows["users"] == 0, "the tables after it are looked at"
+
+
+async def test_a_row_that_was_written_anew_meanwhile_is_not_deleted(cache: sake_lite.SQLiteCache) -> None:
+    await cache.set_role(GUILD, samples.role(1))
+    session = cache._session  # pyright: ignore[reportPrivateUsage]
+    assert isinstance(session, Session)
+    ((rowid, checksum, data),) = await session.fetch("SELECT rowid, checksum, data FROM roles", {})
+    await cache.set_role(GUILD, samples.role(1) | {"name": "new"})
+    batch = Batch("check", session.scope())
+    batch.add(DeleteRows(ROLES, ((rowid, checksum, data),)))
+    assert await session.commit(batch) == [0]
+    assert (await cache.get_role(1)).name == "new"
+
+
+async def test_without_a_damaged_member_a_guild_is_no_longer_complete(path: pathlib.Path) -> None:
+    async with sake_lite.SQLiteCache(path) as cache:
+        members = [samples.member(number) for number in (1, 2)]
+        await cache.ingest("GUILD_CREATE", samples.guild_create(members=members, member_count=2))
+        assert await cache.members_complete(GUILD)
+    _sqlite(path, "UPDATE members SET checksum = 0 WHERE user_id = 1")
+    async with sake_lite.SQLiteCache(path) as cache:
+        await cache.check()
+        assert await cache.members_complete(GUILD)
+        await cache.check(delete_invalid=True)
+        assert not await cache.members_complete(GUILD)
+
+
+async def test_a_file_that_is_open_read_only_is_checked_and_left_alone(path: pathlib.Path) -> None:
+    async with sake_lite.SQLiteCache(path) as cache:
+        await cache.set_role(GUILD, samples.role(1))
+    _sqlite(path, "UPDATE roles SET checksum = 0")
+    async with sake_lite.SQLiteCache(path, read_only=True) as cache:
+        assert len((await cache.check()).problems) == 1
+        with pytest.raises(sake_lite.BackendError, match="open read-only"):
+            await cache.check(delete_invalid=True)
+
+
+# The command line.
+
+
+def _run(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "sake_lite", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+
+
+async def test_the_command_line(path: pathlib.Path) -> None:
+    async with sake_lite.SQLiteCache(path) as cache:
+        for number in (1, 2):
+            await cache.set_role(GUILD, samples.role(number))
+        sound = _run("check", path)  # while a bot has it open
+    assert (sound.returncode, sound.stderr) == (0, "")
+    assert "roles                     2" in sound.stdout
+    assert sound.stdout.endswith("Nothing is wrong.\n")
+
+    _sqlite(path, "UPDATE roles SET checksum = 0 WHERE role_id = 2")
+    before = path.read_bytes()
+    damaged = _run("check", path)
+    assert (damaged.returncode, damaged.stderr) == (1, "")
+    assert "the row role_id=2 of roles is damaged" in damaged.stdout
+    assert damaged.stdout.endswith("Problems found: 1.\n")
+    assert path.read_bytes() == before
+
+    mended = _run("check", "--delete-invalid", path)
+    assert (mended.returncode, mended.stderr) == (1, "")
+    assert mended.stdout.endswith("Problems found: 1. Damaged rows deleted: 1.\n")
+    assert _run("check", path).returncode == 0
+    assert _sqlite(path, "SELECT role_id FROM roles") == [(1,)]
+
+
+def test_the_command_line_without_a_file_that_can_be_used(path: pathlib.Path) -> None:
+    missing = _run("check", path)
+    assert missing.returncode == 2
+    assert "does not exist" in missing.stderr
+    assert not path.exists()
+    assert _run("check").returncode == 2
+    assert _run("chekc", path).returncode == 2
+
+    path.write_bytes(b"This is no database. " * 500)
+    foreign = _run("check", path)
+    assert (foreign.returncode, foreign.stderr) == (1, "")
+    assert f"{path} is not a SQLite database" in foreign.stdout
+
+
+def test_the_command_line_says_what_it_needs() -> None:
+    code = "import sys; sys.modules['click'] = None; from sake_lite.__main__ import main; main()"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False)
+    assert run.returncode == 2
+    assert run.stderr == "the command line needs click: pip install 'sake_lite[cli]'\n"
