@@ -5,6 +5,8 @@ from __future__ import annotations
 __all__ = ["CacheIterator"]
 
 import asyncio
+import collections
+import collections.abc
 import itertools
 import logging
 import operator
@@ -16,8 +18,6 @@ from . import _config, abc, errors
 from ._codec import MOST_TOGETHER
 
 if typing.TYPE_CHECKING:
-    import collections.abc
-
     from ._column import Column
     from ._table import Key, Row, Table
 
@@ -27,9 +27,10 @@ _LOGGER: typing.Final = logging.getLogger("hikari.sake_lite")
 
 # Rows per hop: few at first, since those who stop early want no more.
 _FIRST_ROWS: typing.Final[int] = 100
-_WINDOW_ROWS: typing.Final[int] = 1_000
+_WINDOW_ROWS: typing.Final[int] = 2_000
 
-# Rows after which the event loop has a turn, where whoever iterates leaves it none: about 1 ms of members.
+# Rows after which the event loop has a turn, where whoever iterates leaves it none: about 1 ms of members. It is a
+# multiple of `MOST_TOGETHER`.
 _TURN_ROWS: typing.Final[int] = 100
 
 _Parameters: typing.TypeAlias = "dict[str, typing.Any]"
@@ -74,6 +75,7 @@ class CacheIterator(abc.CacheIterator[EntityT]):
         "_rows",
         "_size",
         "_table",
+        "_turn",
     )
 
     def __init__(
@@ -90,17 +92,20 @@ class CacheIterator(abc.CacheIterator[EntityT]):
         self._rows: list[Row] = []
         self._size = _FIRST_ROWS
         self._position = 0
-        self._results: collections.abc.Iterator[EntityT | errors.InvalidDataFound] = iter(())
+        self._results: collections.deque[EntityT | errors.InvalidDataFound] = collections.deque()
         self._is_last = reference is not None and reference[1] is None
         self._is_skipping = False
         self._after: Key = table.below_all_keys
         # The keys, as the file has them, of damaged rows that were met after that one: they may be what is damaged, so
         # it is not gone on from them until what follows confirms their order.
         self._doubtful: list[Key] = []
+        # Tasks that share an iterator advance it one after the other, so that each row is handed out, and once.
+        self._turn = asyncio.Lock()
 
     async def __anext__(self) -> EntityT:
         while True:
-            for result in self._results:
+            while self._results:
+                result = self._results.popleft()
                 if not isinstance(result, errors.InvalidDataFound):
                     return result
                 if isinstance(result.base_exception, hikari.UnrecognisedEntityError):
@@ -110,7 +115,9 @@ class CacheIterator(abc.CacheIterator[EntityT]):
                 else:
                     raise result
 
-            await self._advance()
+            async with self._turn:
+                if not self._results:
+                    await self._advance()
 
     async def _advance(self) -> None:
         """Build the next few entities, which together is quicker."""
@@ -121,17 +128,21 @@ class CacheIterator(abc.CacheIterator[EntityT]):
 
         rows = self._rows[self._position : self._position + MOST_TOGETHER]
         self._position += len(rows)
-        self._results = iter(self._build_sound(rows) or [self._build(row) for row in rows])
+        self._results.extend(self._build_sound(rows) or [self._build(row) for row in rows])
 
     def _build_sound(self, rows: list[Row]) -> list[EntityT] | None:
         """Return the entities of rows in which there is nothing to find fault with; `None` where there is."""
-        keys = [self._after, *(row[: len(self._table.key)] for row in rows)]
-        if self._doubtful or any(map(operator.ge, keys, keys[1:])):
+        if self._doubtful:
             return None
 
         try:
             entities = self._table.build_together(self._factory(), rows)
         except errors.InvalidDataFound:
+            return None
+
+        # Only now is it certain that the keys are of the types that they should be, and so can be compared.
+        keys = [self._after, *(row[: len(self._table.key)] for row in rows)]
+        if any(map(operator.ge, keys, keys[1:])):
             return None
 
         self._after = keys[-1]
