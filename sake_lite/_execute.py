@@ -77,7 +77,10 @@ _Other: typing.TypeAlias = (
 )
 
 Outcome: typing.TypeAlias = "list[int] | Exception"
-"""What became of a batch: for each of its operations, how many rows it wrote or deleted; or why it failed."""
+"""What became of a batch: for each of its operations, how many rows it deleted; or why it failed.
+
+A *modify* comes to 1 if it stored or deleted its row, though that was equal to what it is now, and else to 0.
+"""
 
 
 def is_common_fault(exception: BaseException | None) -> bool:
@@ -85,8 +88,13 @@ def is_common_fault(exception: BaseException | None) -> bool:
     return isinstance(exception, MemoryError) or errors.result_code(exception or Exception()) in _COMMON_FAULTS
 
 
-def write_group(connection: sqlite3.Connection, batches: list[Batch]) -> list[Outcome]:
+def write_group(connection: sqlite3.Connection, batches: list[Batch]) -> tuple[list[Outcome], int]:
     """Apply batches in one transaction, on the writer's thread; a batch that fails by itself is undone by itself.
+
+    Returns
+    -------
+    tuple[list[Outcome], int]
+        What became of each batch, and how many rows were written or deleted in all.
 
     Raises
     ------
@@ -106,43 +114,44 @@ def write_group(connection: sqlite3.Connection, batches: list[Batch]) -> list[Ou
     return applied
 
 
-def _apply_together(connection: sqlite3.Connection, batches: list[Batch]) -> list[Outcome]:
+def _apply_together(connection: sqlite3.Connection, batches: list[Batch]) -> tuple[list[Outcome], int]:
     try:
-        return [*_apply(connection, batches)]
+        applied, rows = _apply(connection, batches)
     except Exception as exception:
         if is_common_fault(exception) or not connection.in_transaction:
             raise
         connection.execute("ROLLBACK")
         connection.execute("BEGIN IMMEDIATE")
         if len(batches) == 1:
-            return [exception]
+            return [exception], 0
+    else:
+        return [*applied], rows
 
-    return [_apply_alone(connection, batch) for batch in batches]
+    outcomes, counts = zip(*[_apply_alone(connection, batch) for batch in batches], strict=True)
+    return [*outcomes], sum(counts)
 
 
-def _apply_alone(connection: sqlite3.Connection, batch: Batch) -> Outcome:
+def _apply_alone(connection: sqlite3.Connection, batch: Batch) -> tuple[Outcome, int]:
     connection.execute("SAVEPOINT batch")
     try:
-        (outcome,) = _apply(connection, [batch])
+        (outcome,), rows = _apply(connection, [batch])
     except Exception as exception:
         if is_common_fault(exception) or not connection.in_transaction:
             raise
         connection.execute("ROLLBACK TO batch")
-        outcome: Outcome = exception
+        outcome, rows = exception, 0
 
     connection.execute("RELEASE batch")
-    return outcome
+    return outcome, rows
 
 
-def _apply(connection: sqlite3.Connection, batches: list[Batch]) -> list[list[int]]:
+def _apply(connection: sqlite3.Connection, batches: list[Batch]) -> tuple[list[list[int]], int]:
     """Apply batches, in order, inside the transaction that is open.
 
     Returns
     -------
-    list[list[int]]
-        For each operation of each batch, how many rows it wrote or deleted; for a *modify*, 1 if it stored a payload,
-        equal or not. Upserts that shared statements are counted with the
-        first of them.
+    tuple[list[list[int]], int]
+        What each operation of each batch came to, as in `Outcome`, and how many rows were written or deleted in all.
 
     Raises
     ------
@@ -154,6 +163,7 @@ def _apply(connection: sqlite3.Connection, batches: list[Batch]) -> list[list[in
     upserts = Upserts(connection)
     stored = StoredRows(connection, batches)
     applied: list[list[int]] = []
+    deleted = 0
     for batch in batches:
         counts: list[int] = []
         applied.append(counts)
@@ -161,18 +171,23 @@ def _apply(connection: sqlite3.Connection, batches: list[Batch]) -> list[list[in
             match operation:
                 case Rows():
                     stored.forget(operation)
-                    upserts.add(operation, counts)
+                    upserts.add(operation)
+                    counts.append(0)
                 case Modify():
-                    counts.append(_modify(connection, upserts, stored, operation))
+                    is_stored, gone = _modify(connection, upserts, stored, operation)
+                    counts.append(int(is_stored))
+                    deleted += gone
                 case EndPastSession():
-                    counts.append(_end_past_session(connection, upserts, stored, operation))
+                    counts.append(gone := _end_past_session(connection, upserts, stored, operation))
+                    deleted += gone
                 case _:
                     stored.forget_all()
                     upserts.flush_all()
-                    counts.append(_apply_one(connection, upserts, operation))
+                    counts.append(gone := _apply_one(connection, upserts, operation))
+                    deleted += gone
 
     upserts.flush_all()
-    return applied
+    return applied, upserts.written + deleted
 
 
 def _apply_one(connection: sqlite3.Connection, upserts: Upserts, operation: _Other) -> int:  # noqa: PLR0911
@@ -218,14 +233,15 @@ def _columns(table: Table[typing.Any], names: collections.abc.Iterable[str]) -> 
 def _replace(connection: sqlite3.Connection, upserts: Upserts, rows: Rows, where: dict[str, int | str]) -> int:
     table = rows.table
     named: set[tuple[typing.Any, ...]] = set()
-    changed = upserts.write(rows, named)
+    upserts.write(rows, named)
+    deleted = 0
     stored = connection.execute(table.keys_where(_columns(table, where)), where).fetchall()
     for key in stored:
         if key not in named:
             parameters = dict(zip((column.name for column in table.key), key, strict=True))
-            changed += connection.execute(table.delete_where(table.key), parameters).rowcount
+            deleted += connection.execute(table.delete_where(table.key), parameters).rowcount
 
-    return changed
+    return deleted
 
 
 def _take_chunk(connection: sqlite3.Connection, upserts: Upserts, operation: TakeChunk) -> int:
@@ -234,10 +250,15 @@ def _take_chunk(connection: sqlite3.Connection, upserts: Upserts, operation: Tak
 
     is_whole = _chunked.is_all_there(connection, operation.table, operation.guild_id)
     deleted = _chunked.delete_unnamed(connection, operation.table, operation.guild_id)
-    return deleted + (upserts.write(operation.complete) if is_whole else 0)
+    if is_whole:
+        upserts.write(operation.complete)
+    return deleted
 
 
-def _modify(connection: sqlite3.Connection, upserts: Upserts, stored: StoredRows, operation: Modify) -> int:
+def _modify(
+    connection: sqlite3.Connection, upserts: Upserts, stored: StoredRows, operation: Modify
+) -> tuple[bool, int]:
+    """Change one row; returns whether it is, or was, stored, and how many rows were deleted for it."""
     rows, key, change, is_seeing, news = operation
     table = rows.table
     # Whether the row is there may depend on those tables, too.
@@ -249,27 +270,28 @@ def _modify(connection: sqlite3.Connection, upserts: Upserts, stored: StoredRows
     is_renewing = (is_seeing or is_explicit) and expires_at != stored_until
     if row and news is not None and not is_renewing and table.is_row_of(row[:-1], news):
         upserts.see(table, key)
-        return 1
+        return True, 0
 
     payload = _open(table, row[:-1]) if row else None
     changed = change(payload)
     if changed is payload:
-        return 0
+        return False, 0
 
     if changed is None:
-        return connection.execute(table.delete_where(table.key), table.key_parameters(key)).rowcount
+        deleted = connection.execute(table.delete_where(table.key), table.key_parameters(key)).rowcount
+        return bool(deleted), deleted
 
     if row and payload is not None:
         if not is_renewing and changed == payload and _codec.is_encoded_as(changed, row[-2], row[-3]):
             upserts.see(table, key)
-            return 1
+            return True, 0
         if not (is_seeing or is_explicit):
             expires_at, is_explicit = stored_until, True
 
     rows = rows.holding(changed, expires_at, is_explicit=is_explicit)
     stored.forget(rows)
-    upserts.add_counted(rows)
-    return 1
+    upserts.add(rows)
+    return True, 0
 
 
 def _open(table: Table[typing.Any], row: Row) -> Payload | None:

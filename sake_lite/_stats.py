@@ -22,7 +22,7 @@ class Stats:
     """Events and calls that were committed."""
 
     rows: int = 0
-    """Rows that were written or deleted; a row equal to the stored one is not written, though a merge of it counts."""
+    """Rows that were written or deleted; a row equal to the stored one is not written."""
 
     commits: int = 0
     """Transactions that were committed."""

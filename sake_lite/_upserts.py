@@ -29,12 +29,9 @@ _STATEMENT_ROWS: typing.Final[tuple[int, ...]] = (128, 16, 4, 1)
 
 @dataclasses.dataclass(slots=True)
 class _Waiting:
-    """Rows of one table that wait, and what they are to be counted in, but for some that are counted already."""
+    """Rows of one table that wait."""
 
     is_explicit: bool
-    counts: list[int] | None = None
-    index: int = 0
-    counted: int = 0
     rows: list[EncodedRow] = dataclasses.field(default_factory=list["EncodedRow"])
     _keys: set[Key] = dataclasses.field(default_factory=set["Key"])
     _known: int = 0
@@ -57,18 +54,17 @@ class Upserts:
         The connection that has the transaction open.
     """
 
-    __slots__ = ("_connection", "_seen", "_waiting")
+    __slots__ = ("_connection", "_seen", "_waiting", "written")
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._seen: dict[AnyTable, list[Key]] = {}
         self._waiting: dict[AnyTable, _Waiting] = {}
+        self.written = 0
+        """How many rows were written, which are those that differed from what was stored."""
 
-    def add(self, rows: Rows, counts: list[int]) -> None:
+    def add(self, rows: Rows) -> None:
         """Have rows written, at the latest with the next `flush`.
-
-        How many of them differed from what is stored is added to `counts`; where several upserts share a statement, to
-        the number that the first of them has there.
 
         Raises
         ------
@@ -79,29 +75,11 @@ class Upserts:
         """
         if rows.encoded is None:
             self.flush(rows.table)
-            counts.append(self.write(rows))
+            self.write(rows)
             return
 
-        counts.append(0)
         waiting = self._waiting_with(rows)
-        if waiting.counts is None:
-            waiting.counts, waiting.index = counts, len(counts) - 1
         waiting.rows += rows.encoded
-        if len(waiting.rows) >= _STATEMENT_ROWS[0]:
-            self.flush(rows.table)
-
-    def add_counted(self, rows: Rows) -> None:
-        """Have encoded rows written which are counted already, at the latest with the next `flush`.
-
-        Raises
-        ------
-        sqlite3.Error
-            If SQLite fails.
-        """
-        encoded = rows.encoded or []
-        waiting = self._waiting_with(rows)
-        waiting.counted += len(encoded)
-        waiting.rows += encoded
         if len(waiting.rows) >= _STATEMENT_ROWS[0]:
             self.flush(rows.table)
 
@@ -130,9 +108,7 @@ class Upserts:
         for table in tables:
             waiting = self._waiting.pop(table, None)
             if waiting is not None:
-                written = self._write_encoded(table, waiting.rows, waiting.is_explicit)
-                if waiting.counts is not None:
-                    waiting.counts[waiting.index] += max(0, written - waiting.counted)
+                self._write_encoded(table, waiting.rows, waiting.is_explicit)
 
     def flush_key(self, table: AnyTable, key: Key) -> None:
         """Write what waits for a table, if a row with this key is among it.
@@ -159,8 +135,8 @@ class Upserts:
             self._name(table, keys)
         self._seen.clear()
 
-    def write(self, rows: Rows, named: set[Key] | None = None) -> int:
-        """Write rows at once, collecting their keys in `named`; returns how many differed from what is stored.
+    def write(self, rows: Rows, named: set[Key] | None = None) -> None:
+        """Write rows at once, collecting their keys in `named`.
 
         Raises
         ------
@@ -169,28 +145,22 @@ class Upserts:
         sqlite3.Error
             If SQLite fails.
         """
-        written = 0
         for encoded in rows.slices(_STATEMENT_ROWS[0]):
             if named is not None:
                 named.update(row[: len(rows.table.key)] for row in encoded)
-            written += self._write_encoded(rows.table, encoded, rows.is_explicit)
+            self._write_encoded(rows.table, encoded, rows.is_explicit)
 
-        return written
-
-    def _write_encoded(self, table: AnyTable, encoded: list[EncodedRow], is_explicit: bool) -> int:
+    def _write_encoded(self, table: AnyTable, encoded: list[EncodedRow], is_explicit: bool) -> None:
         if table.completeness is not None:
             self._name(table, [row[: len(table.key)] for row in encoded])
 
-        written = 0
         start = 0
         for size in _STATEMENT_ROWS:
             while len(encoded) - start >= size:
                 statement = table.upsert(size, is_explicit=is_explicit)
                 parameters = list(itertools.chain.from_iterable(encoded[start : start + size]))
-                written += self._connection.execute(statement, parameters).rowcount
+                self.written += self._connection.execute(statement, parameters).rowcount
                 start += size
-
-        return written
 
     def _name(self, table: AnyTable, keys: list[Key]) -> None:
         """Note, where a list of rows comes in chunks, that rows were named."""

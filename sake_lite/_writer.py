@@ -1,9 +1,10 @@
 """The one task that writes: a queue of batches, committed in groups, in order.
 
 Whoever has something to write submits a batch and, if they asked for it, awaits its future, which is set after the
-commit. The task takes what is queued, lets the writer's thread apply it in one transaction with a savepoint for each
-batch, and sets the futures. A batch that cannot be applied is rolled back alone; where SQLite itself fails, the whole
-group is, and what nobody awaits is tried again until there is room, in order, up to `max_pending_rows`.
+commit. The task takes what is queued, lets the writer's thread apply it in one transaction, and sets the futures.
+Where a batch cannot be applied, the group is applied anew with a savepoint for each, so that it is rolled back alone;
+where SQLite itself fails, the whole group is, and what nobody awaits is tried again until there is room, in order, up
+to `max_pending_rows`.
 
 Awaited batches are not tried again: their callers are told. A lock held by another process is the exception, for which
 callers wait out their `busy_timeout`.
@@ -76,6 +77,8 @@ class _Queued:
     future: asyncio.Future[list[int]] | None
     submitted: float
     """When, where somebody waits for it."""
+    lost: tuple[str, ...] = ()
+    """Of which events it tells that they were lost."""
 
 
 class Writer:
@@ -163,7 +166,7 @@ class Writer:
         return task
 
     def _on_end(self, _: asyncio.Task[None]) -> None:
-        if self._queue or self._writing:
+        if self._has_work or self._writing:
             self._go_on()
 
     def submit(self, batch: Batch) -> None:
@@ -171,7 +174,7 @@ class Writer:
         self._enqueue(batch, None)
 
     def submit_awaited(self, batch: Batch) -> asyncio.Future[list[int]]:
-        """Queue a batch and return the future of its commit, with what each of its operations came to.
+        """Queue a batch and return the future of its commit, with what each of its operations came to (`Outcome`).
 
         The future's exception is a `BackendError` where SQLite failed, and a `ValueError` where a payload was
         malformed. Cancelling it does not undo the batch.
@@ -199,7 +202,11 @@ class Writer:
     @property
     def is_settled(self) -> bool:
         """Whether all that was queued is committed."""
-        return not (self._queue or self._writing) and self._last_error is None
+        return not (self._has_work or self._writing) and self._last_error is None
+
+    @property
+    def _has_work(self) -> bool:
+        return bool(self._queue or self._lost)
 
     async def settled(self) -> bool:
         """Wait until all that is queued at this moment is committed or given up.
@@ -210,11 +217,12 @@ class Writer:
             Whether it is. While nothing can be written, this returns at once, so that reads answer from what is
             committed.
         """
-        last = self._queue[-1] if self._queue else self._writing[-1] if self._writing else None
-        if last is not None and self._last_error is None:
+        if not self.is_settled and self._last_error is None:
             self._go_on()
+            waiting = self._queue or self._writing
+            last = waiting[-1].number if waiting else _LOSS_NUMBER
             waiter: asyncio.Future[None] = self._loop.create_future()
-            self._waiters.append((last.number, waiter))
+            self._waiters.append((last, waiter))
             self._called.set()
             await waiter
 
@@ -230,7 +238,7 @@ class Writer:
         level = logging.WARNING if is_new else logging.DEBUG
         _LOGGER.log(level, "%s could not be stored and is dropped: %.500s", name, exception)
         if name != LOSS and (loss := self._make_loss([name])):
-            self.submit(loss)
+            self._enqueue(loss, None, lost=(name,))
 
     def stats(self) -> Stats:
         """Return what was done and what is yet to do."""
@@ -267,13 +275,13 @@ class Writer:
         if self._writing:
             self._return_group()
 
-    def _enqueue(self, batch: Batch, future: asyncio.Future[list[int]] | None) -> None:
+    def _enqueue(self, batch: Batch, future: asyncio.Future[list[int]] | None, *, lost: tuple[str, ...] = ()) -> None:
         if self._is_closed:
             raise errors.ClosedClient("the cache was closed meanwhile")
 
         self._memory.forget(batch)
         submitted = 0.0 if future is None else time.monotonic()
-        self._queue.append(_Queued(next(self._numbers), batch, future, submitted))
+        self._queue.append(_Queued(next(self._numbers), batch, future, submitted, lost))
         self._pending_rows += batch.rows
         if self._last_error is not None:
             self._drop_oldest()
@@ -298,7 +306,7 @@ class Writer:
         pause = _FIRST_PAUSE
         deadline: float | None = None
         while True:
-            if not self._queue and self._ended is None:
+            if not self._has_work and self._ended is None:
                 if self._closing:
                     return
                 await self._wait_for_work()
@@ -349,11 +357,11 @@ class Writer:
         self._ended = ended
 
         # In the event loop's own turn, so that those who wait for the commit do not wait for the task as well.
-        def end(outcomes: list[_execute.Outcome] | None, fault: Exception | None) -> None:
+        def end(written: tuple[list[_execute.Outcome], int] | None, fault: Exception | None) -> None:
             self._fault = fault
             try:
-                if outcomes is not None:
-                    self._settle_group(outcomes)
+                if written is not None:
+                    self._settle_group(*written)
             finally:
                 if not ended.done():
                     ended.set_result(None)
@@ -380,18 +388,23 @@ class Writer:
     def _blame_one(self, cause: errors.BackendError) -> None:
         """Find the batch for which a group failed, by writing its batches one by one; a batch that fails alone goes."""
         if len(self._writing) == 1:
-            self._settle_group([cause])
+            self._settle_group([cause], 0)
         else:
             self._alone = len(self._writing)
             self._locked_since = None
             self._return_group()
 
     def _return_group(self) -> None:
-        self._queue.extendleft(reversed(self._writing))
+        for queued in reversed(self._writing):
+            if queued.number == _LOSS_NUMBER:  # it is made anew, with what is lost until then
+                self._lost.update(queued.lost)
+                self._pending_rows -= queued.batch.rows
+            else:
+                self._queue.appendleft(queued)
         self._writing = []
 
-    def _settle_group(self, outcomes: list[_execute.Outcome]) -> None:
-        """Tell everyone concerned what became of a group."""
+    def _settle_group(self, outcomes: list[_execute.Outcome], rows: int) -> None:
+        """Count what was written, and tell everyone concerned what became of a group."""
         self._locked_since = None
         if any(isinstance(outcome, list) for outcome in outcomes):
             self._counts["commits"] += 1
@@ -402,9 +415,8 @@ class Writer:
 
         written, self._writing = self._writing, []
         self._pending_rows -= sum([queued.batch.rows for queued in written])
-        sound = [outcome for outcome in outcomes if isinstance(outcome, list)]
-        self._counts["batches"] += len(sound)
-        self._counts["rows"] += sum(map(sum, sound))
+        self._counts["batches"] += sum([isinstance(outcome, list) for outcome in outcomes])
+        self._counts["rows"] += rows
         for queued, outcome in zip(written, outcomes, strict=True):
             if isinstance(outcome, list):
                 if queued.future is not None and not queued.future.done():
@@ -418,11 +430,7 @@ class Writer:
 
     def _take_group(self) -> list[_Queued]:
         if self._lost:
-            loss = _Queued(_LOSS_NUMBER, self._make_loss(sorted(self._lost)), None, 0.0)
-            self._lost.clear()
-            self._memory.forget(loss.batch)
-            self._queue.appendleft(loss)
-            self._pending_rows += loss.batch.rows
+            self._queue.appendleft(self._tell_losses())
 
         group: list[_Queued] = []
         rows = 0
@@ -435,6 +443,14 @@ class Writer:
                 break
 
         return group
+
+    def _tell_losses(self) -> _Queued:
+        names = tuple(sorted(self._lost))
+        self._lost.clear()
+        batch = self._make_loss([*names])
+        self._memory.forget(batch)
+        self._pending_rows += batch.rows
+        return _Queued(_LOSS_NUMBER, batch, None, 0.0, names)
 
     def _as_ours(self, batch: Batch, exception: Exception) -> Exception:
         if isinstance(exception, errors.SakeException):
@@ -482,12 +498,12 @@ class Writer:
         kept: list[_Queued] = []
         while self._queue and self._pending_rows > self._config.max_pending_rows and not self._queue[0].future:
             queued = self._queue.popleft()
-            if queued.number == _LOSS_NUMBER or queued.batch.name in _NEVER_DROPPED:
+            if queued.batch.name in _NEVER_DROPPED:
                 kept.append(queued)
                 continue
             self._pending_rows -= queued.batch.rows
             dropped += queued.batch.rows
-            self._lost.add(queued.batch.name)
+            self._lost.update(queued.lost or [queued.batch.name])
 
         self._queue.extendleft(reversed(kept))
         if dropped and not self._counts["dropped_rows"]:
