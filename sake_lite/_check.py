@@ -140,9 +140,10 @@ async def _walk(reading: Connection, table: Table[typing.Any]) -> collections.ab
             if number % _TURN_ROWS == 0:
                 await asyncio.sleep(0)
             yield rowid, tuple(row)
-        if not found:
+        # Where damage has put rows out of order, the last may be none to go on from; SQLite's own check tells of that.
+        before, after = after, max(after, found[-1][0]) if found else after
+        if after == before:
             return
-        after = found[-1][0]
 
 
 def _window(connection: sqlite3.Connection, sql: str, after: int) -> list[Row]:

@@ -15,13 +15,16 @@ if typing.TYPE_CHECKING:
 
     from ._codec import Payload
     from ._session import Session
-    from ._table import Row, Table
+    from ._table import Key, Row, Table
 
 # The columns that say whose a row is.
 _OWNERS: typing.Final[tuple[str, ...]] = ("user_id", "author_id")
 
 # Rows that are looked through and changed in one step.
 _ROWS: typing.Final[int] = 100
+
+# The order in which SQLite has values of different types, as a damaged key may be of any.
+_TYPES: typing.Final = (type(None), int, float, str, bytes)
 
 
 async def purge(
@@ -63,15 +66,26 @@ async def _take_out(
         if not rows:
             return
 
+        last = rows[-1][: len(table.key)]
+        if _order(last) <= _order(after):  # it would come again and again, and what comes behind it never
+            raise errors.BackendError(
+                f"{table.name} is damaged, its rows are out of order, so what is there of the user cannot be removed; "
+                "check the file, and begin a new one if SQLite finds fault with it"
+            )
+
+        after = last
         batch = Batch("purge_user", session.scope())
         for row in rows:
-            after = row[: len(table.key)]
-            key = {column.name: part for column, part in zip(table.key, after, strict=True)}
+            key = {column.name: part for column, part in zip(table.key, row, strict=False)}
             if _can_do_without(table, row, factory, user_id):
                 batch.modify(table, lambda payload: payload and without_user(payload, user_id), is_seeing=False, **key)
             else:
                 batch.forget(table, **key)
         await session.commit(batch)
+
+
+def _order(key: Key) -> list[tuple[int, typing.Any]]:
+    return [(_TYPES.index(type(part)), part) for part in key]
 
 
 def _can_do_without(table: Table[typing.Any], row: Row, factory: hikari.api.EntityFactory, user_id: int) -> bool:
