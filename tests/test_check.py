@@ -7,7 +7,9 @@ import sqlite3
 import subprocess
 import sys
 import typing
+import zlib
 
+import cbor2
 import pytest
 import samples
 from conftest import check_file
@@ -98,11 +100,15 @@ async def test_an_expired_row_is_looked_at_too(path: pathlib.Path) -> None:
         assert [problem.table for problem in (await cache.check()).problems] == ["messages"]
 
 
-async def test_a_channel_type_of_another_hikari_is_no_damage(cache: sake_lite.SQLiteCache) -> None:
-    await cache.set_guild_channel(samples.channel(1) | {"type": 99})
-    report = await cache.check(delete_invalid=True)
-    assert report.is_sound
-    assert report.rows["guild_channels"] == 1
+async def test_a_channel_type_of_another_hikari_is_no_damage(path: pathlib.Path) -> None:
+    async with sake_lite.SQLiteCache(path) as cache:
+        await cache.set_guild_channel(samples.channel(1))
+    data = cbor2.dumps(samples.channel(1) | {"type": 99})
+    _sqlite(path, "UPDATE guild_channels SET data = ?, checksum = ?", data, zlib.crc32(data))
+    async with sake_lite.SQLiteCache(path) as cache:
+        report = await cache.check(delete_invalid=True)
+        assert report.is_sound
+        assert report.rows["guild_channels"] == 1
 
 
 async def test_a_damaged_page_is_found(path: pathlib.Path) -> None:
