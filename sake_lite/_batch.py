@@ -5,7 +5,7 @@ Operations on tables that the cache does not keep fall away, so handlers need no
 
 from __future__ import annotations
 
-__all__ = ["MALFORMED", "Batch", "Scope", "named"]
+__all__ = ["MALFORMED", "Batch", "Scope", "malformed"]
 
 import collections.abc
 import dataclasses
@@ -120,10 +120,10 @@ class Batch:
             try:
                 self._encode()
             except MALFORMED as fault:
-                raise named(self.name, fault) from fault
+                raise malformed(self.name, fault) from fault
 
         elif isinstance(exception, MALFORMED):
-            raise named(self.name, exception) from exception
+            raise malformed(self.name, exception) from exception
 
     def upsert(
         self, table: AnyTable, payload: Payload, /, *, expire: _config.ExpireT | None = None, **extra: object
@@ -296,7 +296,7 @@ class Batch:
         return Rows(table, payloads, spelled, self.moment, expires_at, expire is not None, self._is_verifying)
 
 
-def named(name: str, fault: Exception) -> ValueError:
+def malformed(name: str, fault: Exception) -> ValueError:
     """Return the error that says of what (`name`) a malformed payload's fault is."""
     message = f"the payload has no {fault}" if isinstance(fault, KeyError) else str(fault)
     return ValueError(f"{name}: {message}")

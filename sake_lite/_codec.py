@@ -262,8 +262,9 @@ def decode_together(
 
 def _refuse_what_json_lacks(parts: collections.abc.Sequence[object]) -> None:
     """Refuse byte strings, `undefined` and simple values at any depth, for which the decoder has no switch."""
-    # One depth after the other, and at each a quick look that leaves only maps and lists: every row that is read pays.
-    while nested := [part for part in parts if type(part) not in _PLAIN]:
+    # All of one depth together, and first as a whole: every row that is read pays for this.
+    while not _PLAIN.issuperset(map(type, parts)):
+        nested = [part for part in parts if type(part) not in _PLAIN]
         parts = []
         for part in nested:
             if type(part) is dict:

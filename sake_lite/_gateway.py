@@ -13,7 +13,7 @@ __all__ = ["LOSS", "OUTAGE", "UNDER_WAY", "make_batch", "own_id", "shard_of"]
 
 import typing
 
-from ._batch import MALFORMED, Batch, Scope, named
+from ._batch import MALFORMED, Batch, Scope, malformed
 from ._operations import Shard
 
 if typing.TYPE_CHECKING:
@@ -81,7 +81,7 @@ def own_id(payload: Payload) -> int:
     try:
         return int(payload["user"]["id"])
     except MALFORMED as fault:
-        raise named("READY", fault) from fault
+        raise malformed("READY", fault) from fault
 
 
 def shard_of(payload: Payload) -> Shard:

@@ -110,10 +110,9 @@ class RowMemory:
     def keep(self, asked: Asked, data: bytes, expires_at: int | None) -> None:
         """Remember what a read brought, unless something that may have changed it was queued meanwhile."""
         size = len(data) + _OVERHEAD
-        if self._asked.get(asked.name) is not asked or size > self._limit:
+        table, _ = asked.name
+        if self._asked.get(asked.name) is not asked or asked.epoch != self._epochs[table] or size > self._limit:
             return
-
-        # Where the whole table was forgotten meanwhile, this is of an epoch that is over.
 
         self._drop(asked.name)
         self._rows[asked.name] = (data, expires_at, asked.epoch)

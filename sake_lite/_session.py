@@ -113,7 +113,15 @@ class ReadOnlySession:
             self._memory.forgo(asked)
 
     async def fetch(self, sql: str, parameters: dict[str, typing.Any]) -> list[Row]:
-        """Return all rows of a query, after all that was queued before it."""
+        """Return all rows of a query, after all that was queued before it.
+
+        Raises
+        ------
+        BackendError
+            If the file cannot be read.
+        ClosedClient
+            If the cache is closed meanwhile, or belongs to another event loop.
+        """
         self._check_loop()
         self._go_on()
         if not self._is_settled:
@@ -217,7 +225,16 @@ class Session(ReadOnlySession):
         Returns
         -------
         list[int]
-            For each operation, how many rows it wrote or deleted.
+            For each operation, how many rows it deleted; for a *modify*, 1 if its row is stored.
+
+        Raises
+        ------
+        BackendError
+            If it cannot be written.
+        ClosedClient
+            If the cache is closed meanwhile.
+        ValueError
+            If a payload cannot be stored.
         """
         self._check_loop()
         self._go_on()

@@ -5,14 +5,14 @@ How a payload gets in
     synchronous segment `_gateway.make_batch` asks every table's handlers (`resources/*.py`) what the event changes.
     The answer is a `Batch` (`_batch.py`) of operations (`_operations.py`), which takes its place in the queue of the
     one task that writes (`_writer.py`). That task hands what is queued to its connection's thread (`_connection.py`),
-    which applies it in one transaction (`_execute.py`), the rows of many batches in one statement (`_upserts.py`), and
-    leaves out a batch that fails by itself. `set_*`, `delete_*` and `clear_*` go the same way, and return after the
-    commit.
+    which applies it in one transaction (`_execute.py`), the rows of many batches in one statement (`_upserts.py`), what
+    they build upon read together (`_stored.py`), and leaves out a batch that fails by itself. `set_*`, `delete_*` and
+    `clear_*` go the same way, and return after the commit.
 
 How an entity gets out
-    A row that was read lately, and that nothing has touched since, is still in memory, as bytes (`_memory.py`). For
-    any other, `get_*` and `iter_*` (`_iterator.py`) wait until what was queued before them is committed
-    (`_session.py`), then read rows on a connection of their own (`_reader.py`), many keys in one statement
+    `get_*` finds a row that was read lately, and that nothing has touched since, in memory, as bytes (`_memory.py`).
+    Otherwise, as `iter_*` does always (`_iterator.py`), it waits until what was queued before is committed
+    (`_session.py`), then reads rows on a connection of their own (`_reader.py`), many keys in one statement
     (`_points.py`). The row's table (`_table.py`) checks that the row is what was written, decodes it (`_codec.py`), and
     lets hikari's entity factory build the entity.
 

@@ -373,7 +373,7 @@ class Resource(abc.Resource):
             return
 
         if event.shard.intents is not self._scope.intents:
-            self._know(intents=event.shard.intents)
+            self._update_scope(intents=event.shard.intents)
         if event.shard.id not in self._shards:
             self._shards.add(event.shard.id)
             if event.name != "READY":
@@ -402,10 +402,10 @@ class Resource(abc.Resource):
     def _make_batch(self, name: str, payload: Payload, *, is_verifying: bool = False) -> Batch:
         batch = _gateway.make_batch(name, payload, self._scope, is_verifying=is_verifying)
         if name == "READY":
-            self._know(own_id=_gateway.own_id(payload))
+            self._update_scope(own_id=_gateway.own_id(payload))
         return batch
 
-    def _know(self, **news: typing.Any) -> None:
+    def _update_scope(self, **news: typing.Any) -> None:
         """Have what is made from now on made in another scope."""
         self._scope = dataclasses.replace(self._scope, **news)
 
@@ -446,7 +446,7 @@ class Resource(abc.Resource):
         kind = ReadOnlySession if self._is_read_only else Session
         session = await kind.open(self._path, lambda: self._scope)
         try:
-            self._know(own_id=await self._stored_own_id(session))
+            self._update_scope(own_id=await self._stored_own_id(session))
         except BaseException:
             await session.close()
             raise
@@ -585,7 +585,7 @@ class Resource(abc.Resource):
         return payload
 
     def _with_settings(self, **settings: ExpireT | None) -> typing.Self:
-        self._know(config=self._scope.config.replace(**settings))
+        self._update_scope(config=self._scope.config.replace(**settings))
         return self
 
 

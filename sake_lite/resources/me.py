@@ -70,4 +70,4 @@ class MeCache(Resource, abc.RefMeCache):
             own_id = payload.get("id", "")
 
         await self._commit(batch)
-        self._know(own_id=int(own_id))
+        self._update_scope(own_id=int(own_id))

@@ -22,13 +22,13 @@ _REACHED: typing.Final[str] = "#2a78b5"
 _SHORT: typing.Final[str] = "#c2452d"
 
 
-def draw(results: Results, folder: pathlib.Path, suffix: str = "svg") -> None:
+def draw(results: Results, folder: pathlib.Path) -> None:
     """Draw what was measured into a folder, as `benchmarks` and `scaling`."""
     mpl.use("agg")
     mpl.rcParams["svg.hashsalt"] = "sake_lite"  # else each drawing of the same figures is another file
     if all(SakeOnRedis.name in medians for medians in results.medians.values()):
-        _save(_ratios(results), folder / f"benchmarks.{suffix}")
-    _save(_scaling(results), folder / f"scaling.{suffix}")
+        _save(_ratios(results), folder / "benchmarks.svg")
+    _save(_scaling(results), folder / "scaling.svg")
 
 
 def _ratios(results: Results) -> typing.Any:
@@ -86,5 +86,5 @@ def _rounded(size: float, _: int) -> str:
 def _save(figure: typing.Any, path: pathlib.Path) -> None:
     from matplotlib import pyplot
 
-    figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else {}, dpi=110)
+    figure.savefig(path, metadata={"Date": None})
     pyplot.close(figure)

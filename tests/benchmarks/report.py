@@ -83,7 +83,7 @@ def _compared(operation: Operation, medians: dict[str, float]) -> Line:
         ours=_figure(ours, operation.unit),
         sake=_figure(sake, operation.unit),
         memory=_figure(memory, operation.unit),
-        ratio=f"{ratio:.1f}×" if ratio is not None else "",
+        ratio=f"{ratio:.2f}×" if ratio is not None else "",
         wanted=wanted,
         factor=factor,
         has_aim=has_aim,

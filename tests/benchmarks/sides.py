@@ -62,8 +62,6 @@ class Side(abc.ABC):
     """A cache that is measured."""
 
     name: typing.ClassVar[str]
-    is_immediate: typing.ClassVar[bool] = False
-    """Whether what it does needs no waiting, so that a single call is too quick to be timed."""
 
     @abc.abstractmethod
     async def start(self) -> None:
@@ -155,12 +153,6 @@ class SakeLite(_Persistent):
         await super().take_in(events, at_once=at_once)
         await self._cache.flush()
 
-    @property
-    def path(self) -> pathlib.Path:
-        """The file."""
-        assert self._folder is not None
-        return pathlib.Path(self._folder.name, "bot.db")
-
 
 class SakeOnRedis(_Persistent):
     """hikari-sake, as it comes, on a Redis server of its own on loopback that writes nothing to disk."""
@@ -197,7 +189,6 @@ class Memory(Side):
     """hikari's own cache: gone with the program, so the limit rather than a rival."""
 
     name = "hikari, in memory"
-    is_immediate = True
 
     async def start(self) -> None:
         self._bot = _bot(hikari.api.CacheComponents.ALL)
@@ -211,6 +202,8 @@ class Memory(Side):
             handled = getattr(handlers, f"on_{name.lower()}")(SHARD, payload)
             if inspect.isawaitable(handled):
                 await handled
+            if not at_once:
+                await asyncio.sleep(0)
 
     async def get_member(self, user_id: int) -> object:
         return self._bot.cache.get_member(GUILD, user_id)
