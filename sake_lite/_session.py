@@ -54,6 +54,7 @@ class ReadOnlySession:
         self._reader = Reader(reading)
         self._memory = RowMemory(scope().config.row_cache_bytes)
         self._watch = _Watch(watching, self._memory)
+        self._watch.look()  # so that what is read first can be remembered
         self.loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
 
@@ -311,11 +312,15 @@ class _Watch:
         """Whether it was looked at lately; if it was long ago, look again meanwhile."""
         moment = time.monotonic()
         if moment - self._looked_at > _LOOK_AFTER and not self._is_looking:
-            self._is_looking = True
-            self._begun_at = moment
-            self._connection.post(self._take_note, _data_version)
+            self.look()
 
         return moment - self._looked_at <= _TRUST_FOR
+
+    def look(self) -> None:
+        """Ask SQLite, and note what it says when it does."""
+        self._is_looking = True
+        self._begun_at = time.monotonic()
+        self._connection.post(self._take_note, _data_version)
 
     def _take_note(self, version: int | None, fault: Exception | None) -> None:
         self._is_looking = False

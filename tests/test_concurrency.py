@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import random
 import sqlite3
 import time
@@ -153,6 +154,40 @@ async def test_the_event_loop_stays_free(cache: sake_lite.SQLiteCache) -> None:
     assert min(parts_in) < 1 / 6
     assert min(parts_out) < 1 / 6
     assert await cache.iter_members().len() == 5_000
+
+
+async def test_iterating_leaves_turns_to_others(cache: sake_lite.SQLiteCache) -> None:
+    """Even in a loop that awaits nothing else: others have theirs after a hundred rows, at the latest."""
+    members = [samples.member(number) for number in range(1, 3_001)]
+    await cache.ingest("GUILD_CREATE", samples.guild_create(members=members, member_count=3_000))
+    given = 0
+    seen: list[int] = []
+
+    async def others() -> None:
+        while True:
+            seen.append(given)
+            await asyncio.sleep(0)
+
+    other = asyncio.create_task(others())
+    async for _ in cache.iter_members():
+        given += 1
+    other.cancel()
+    assert given == 3_000
+    assert max(later - earlier for earlier, later in itertools.pairwise(seen)) <= 100
+
+
+async def test_tasks_that_share_an_iterator_get_each_row_once(cache: sake_lite.SQLiteCache) -> None:
+    await asyncio.gather(*(cache.set_role(GUILD, samples.role(number)) for number in range(1, 901)))
+    iterator = cache.iter_roles()
+    found = [int((await anext(iterator)).id) for _ in range(150)]
+
+    async def work() -> None:
+        async for role in iterator:
+            found.append(int(role.id))
+            await asyncio.sleep(0)
+
+    await asyncio.gather(work(), work(), work())
+    assert sorted(found) == [*range(1, 901)]
 
 
 async def test_two_caches_on_one_file(path: pathlib.Path) -> None:

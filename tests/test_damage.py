@@ -146,6 +146,16 @@ def test_a_row_that_is_no_payload_though_its_check_value_is_right(sample: Sample
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=str)
+def test_a_whole_row_that_something_follows(sample: Sample, whole: Path) -> None:
+    _run(whole, sample, lambda data, _checksum: _sealed(data * 2))
+
+
+def test_a_sound_payload_that_is_too_large(whole: Path) -> None:
+    sample = next(sample for sample in SAMPLES if sample.table == "roles")
+    _run(whole, sample, lambda data, _checksum: _sealed({**cbor2.loads(data), "more": "x" * 9_000_000}))
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=str)
 def test_a_whole_row_under_another_key(sample: Sample, whole: Path) -> None:
     """The second row gets the first one's data: it is refused, since it says itself whose it is."""
     with contextlib.closing(sqlite3.connect(whole)) as connection:
@@ -282,6 +292,60 @@ async def test_a_damaged_text_leaves_its_neighbours_readable(path: Path) -> None
         with pytest.raises(InvalidDataFound, match="of invites"):
             await cache.iter_invites()
         assert [invite.code async for invite in cache.iter_invites().skip_invalid()] == ["a", "c"]
+
+
+def _page(path: Path, name: str) -> int:
+    """Return where the page begins that a table or an index, of one page, is in."""
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        ((root, size),) = connection.execute(
+            "SELECT rootpage, page_size FROM sqlite_master, pragma_page_size WHERE name = ?", (name,)
+        ).fetchall()
+    return (root - 1) * size
+
+
+def _cell(data: bytearray, page: int, number: int) -> int:
+    """Return where a row begins in a page that is a leaf (https://www.sqlite.org/fileformat.html)."""
+    pointer = page + 8 + 2 * number
+    return page + int.from_bytes(data[pointer : pointer + 2], "big")
+
+
+async def test_a_damaged_key_of_another_type_leaves_its_neighbours_readable(path: Path) -> None:
+    """It can be compared with no other key: one bit makes the text of 10 bytes a blob of 10 bytes."""
+    async with sake_lite.SQLiteCache(path) as cache:
+        for number in range(1, 31):
+            await cache.set_invite(samples.invite(f"code{number:06}"))
+    page = _page(path, "sqlite_autoindex_invites_1")
+    data = bytearray(path.read_bytes())
+    at = _cell(data, page, 14) + 2
+    assert data[at] == 13 + 2 * 10
+    data[at] ^= 1
+    path.write_bytes(data)
+    async with sake_lite.SQLiteCache(path) as cache:
+        with pytest.raises(InvalidDataFound, match="of invites"):
+            await cache.iter_invites()
+        found = [invite.code async for invite in cache.iter_invites().skip_invalid()]
+        assert found == [f"code{number:06}" for number in range(1, 31) if number != 15]
+
+
+async def test_rows_that_stand_out_of_order_are_no_reason_to_go_round_in_circles(path: Path) -> None:
+    async with sake_lite.SQLiteCache(path) as cache:
+        for number in range(1, 5):
+            await cache.set_sticker(samples.GUILD, samples.sticker(number << 20, user=samples.user(77)))
+    page = _page(path, "stickers")
+    data = bytearray(path.read_bytes())
+    pointers = slice(page + 8, page + 8 + 2 * 4)
+    first, *rest = [data[pointers][at : at + 2] for at in range(0, 8, 2)]
+    data[pointers] = b"".join([*rest, first])
+    path.write_bytes(data)
+    async with sake_lite.SQLiteCache(path) as cache:
+        with pytest.raises(InvalidDataFound, match="stands where it does not belong"):
+            await cache.iter_stickers()
+        async with asyncio.timeout(10):
+            found = [int(sticker.id) >> 20 async for sticker in cache.iter_stickers().skip_invalid()]
+            assert found == [2, 3, 4]
+            assert not (await cache.check()).is_sound
+            with pytest.raises(sake_lite.BackendError, match="stickers is damaged, its rows are out of order"):
+                await cache.purge_user(77)
 
 
 async def test_a_schema_that_is_no_text(path: Path) -> None:

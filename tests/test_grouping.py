@@ -79,6 +79,14 @@ def _events(seed: int, count: int, kinds: str) -> list[Event]:
     return [one() for _ in range(count)]
 
 
+@pytest.fixture
+def frozen(monkeypatch: pytest.MonkeyPatch) -> int:
+    """The moment, in Unix milliseconds, at which the clock stands."""
+    moment = _config.now()
+    monkeypatch.setattr(_config, "now", lambda: moment)
+    return moment
+
+
 async def _file_after(
     path: pathlib.Path, groups: collections.abc.Iterable[list[Event]]
 ) -> tuple[dict[str, list[typing.Any]], int]:
@@ -115,6 +123,86 @@ async def test_events_written_together_leave_what_they_leave_one_by_one(
     for name, rows in alone.items():
         assert together[name] == rows, name
     assert written_together == written_alone
+
+
+async def _assert_alike(groups: collections.abc.Sequence[list[Event]], tmp_path: pathlib.Path) -> dict[str, typing.Any]:
+    """Assert that groups of events leave what the events leave one by one, and return the rows."""
+    together, _ = await _file_after(tmp_path / "together.db", groups)
+    alone, _ = await _file_after(tmp_path / "alone.db", [[event] for group in groups for event in group])
+    assert together == alone
+    return together
+
+
+async def test_a_thread_that_is_left_in_a_group_does_not_come_back_with_what_is_pinned_in_it(
+    tmp_path: pathlib.Path, frozen: int
+) -> None:
+    ready = {"user": samples.me(9), "guilds": [{"id": str(GUILD)}], "shard": [0, 1]}
+    left = {"id": "5", "member_count": 1, "removed_member_ids": ["9"], **_IN_GUILD}
+    pinned = {"channel_id": "5", "last_pin_timestamp": "2026-01-01T00:00:00+00:00", **_IN_GUILD}
+    rows = await _assert_alike(
+        [
+            [("READY", ready), ("THREAD_CREATE", samples.thread(5) | {"type": 12})],
+            [("THREAD_MEMBERS_UPDATE", left), ("CHANNEL_PINS_UPDATE", pinned)],
+        ],
+        tmp_path,
+    )
+    assert rows["threads"] == []
+
+
+async def test_what_a_large_event_says_is_built_upon_in_its_group(tmp_path: pathlib.Path, frozen: int) -> None:
+    """Its rows are encoded after the group was looked at."""
+    members = [samples.member(number, nick="new") for number in range(1, 51)]
+    chunk = {"members": members, "chunk_index": 0, "chunk_count": 1, **_IN_GUILD}
+    update = {"user": samples.user(5), "roles": ["7"], **_IN_GUILD}
+    rows = await _assert_alike(
+        [
+            [("GUILD_MEMBER_ADD", samples.member(5, nick="old") | _IN_GUILD)],
+            [("GUILD_MEMBERS_CHUNK", chunk), ("GUILD_MEMBER_UPDATE", update)],
+        ],
+        tmp_path,
+    )
+    (member,) = [cbor2.loads(row[-1]) for row in rows["members"] if row[1] == 5]
+    assert (member["nick"], member["roles"]) == ("new", ["7"])
+
+
+@pytest.mark.parametrize("is_expired_when_written", [False, True])
+async def test_a_row_that_expires_between_two_events_of_a_group_counts_for_each_as_of_its_own_moment(
+    is_expired_when_written: bool, path: pathlib.Path, frozen: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with sake_lite.SQLiteCache(path, user_expire=10) as cache:
+        await cache.set_user(samples.user(5, global_name="stored"))
+        session = cache._session  # pyright: ignore[reportPrivateUsage]
+        assert isinstance(session, Session)
+        scope = cache._scope  # pyright: ignore[reportPrivateUsage]
+        for later, user_id in ((9_000, 6), (20_000, 5)) if is_expired_when_written else ((9_000, 5), (20_000, 6)):
+            monkeypatch.setattr(_config, "now", lambda later=later: frozen + later)
+            batch = Batch("users", scope)
+            batch.merge(USERS, {"id": str(user_id), "username": "changed"}, insert=is_expired_when_written)
+            session.writer.submit(batch)
+        await cache.flush()
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        ((data,),) = connection.execute("SELECT data FROM users WHERE user_id = 5").fetchall()
+    assert cbor2.loads(data).get("global_name") == (None if is_expired_when_written else "stored")
+    assert cbor2.loads(data)["username"] == "changed"
+
+
+async def test_rows_are_counted_alike_though_they_share_statements(path: pathlib.Path, frozen: int) -> None:
+    """A user who is seen again is not written for a later expiry, and takes none of another's count."""
+    counts: list[int] = []
+    for is_together in (False, True):
+        async with sake_lite.SQLiteCache(path.with_name(f"{is_together}.db")) as cache:
+            session = cache._session  # pyright: ignore[reportPrivateUsage]
+            assert isinstance(session, Session)
+            await cache.set_user(samples.user(1))
+            before = cache.stats().rows
+            presence = samples.presence(1) | {"user": samples.user(1)}
+            for name, payload in (("PRESENCE_UPDATE", presence), ("MESSAGE_CREATE", samples.message(5, author=2))):
+                session.writer.submit(cache._make_batch(name, payload))  # pyright: ignore[reportPrivateUsage]
+                if not is_together:
+                    await cache.flush()
+            await cache.flush()
+            counts.append(cache.stats().rows - before)
+    assert counts == [3, 3]
 
 
 @pytest.mark.parametrize("is_explicit_last", [False, True])

@@ -54,10 +54,26 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> collections.abc.Iterator[list[floa
     yield moment
 
 
-async def _remember(read: collections.abc.Callable[[], collections.abc.Awaitable[typing.Any]]) -> None:
-    """Read a row until it must be remembered: the first reading also makes sure that nobody else has written."""
-    for _ in range(3):
+_Read: typing.TypeAlias = "collections.abc.Callable[[], collections.abc.Awaitable[typing.Any]]"
+
+
+def _is_remembered(read: _Read) -> bool:
+    """Whether a row is read without waiting for the file."""
+    reading = read().__await__()
+    try:
+        next(reading)
+    except StopIteration:
+        return True
+    reading.close()
+    return False
+
+
+async def _remember(read: _Read) -> None:
+    """Read a row until it is remembered: it also has to be made sure that nobody else has written."""
+    async with asyncio.timeout(10):
         await read()
+        while not _is_remembered(read):
+            await read()
 
 
 def _behind_its_back(path: pathlib.Path, sql: str) -> None:
@@ -97,7 +113,9 @@ async def test_all_rows_are_doubted_once_somebody_else_has_written(
 async def test_without_memory_what_others_write_is_seen_at_once(path: pathlib.Path) -> None:
     async with sake_lite.SQLiteCache(path, row_cache_bytes=0) as cache:
         await cache.set_role(GUILD, samples.role(1))
-        await _remember(lambda: cache.get_role(1))
+        for _ in range(3):
+            await cache.get_role(1)
+        assert not _is_remembered(lambda: cache.get_role(1))
         _behind_its_back(path, "DELETE FROM roles")
         with pytest.raises(EntryNotFound):
             await cache.get_role(1)
@@ -155,6 +173,62 @@ def test_a_note_that_hides_rows_makes_them_forgotten(path: pathlib.Path) -> None
         batch.upsert(AWAITED, {"guild_id": GUILD})
     memory.forget(batch)
     assert memory.recall(PRESENCES, key, 0) is None
+
+
+async def test_the_first_read_after_opening_is_remembered(path: pathlib.Path) -> None:
+    async with sake_lite.SQLiteCache(path) as cache:
+        await cache.set_role(GUILD, samples.role(1))
+    async with sake_lite.SQLiteCache(path, row_cache_bytes=_BYTES) as cache:
+        await cache.flush()  # by then SQLite has said whether anybody has written
+        await cache.get_role(1)
+        assert _is_remembered(lambda: cache.get_role(1))
+
+
+def test_a_read_that_was_under_way_when_all_was_forgotten_is_not_kept() -> None:
+    memory = RowMemory(_BYTES)
+    memory.keep(memory.ask(PRESENCES, (1, 1)), b"\xa0", None)
+    asked = memory.ask(PRESENCES, (1, 2))
+    memory.clear()
+    assert memory.size == 0
+    memory.keep(asked, b"\xa0", None)
+    memory.forgo(asked)
+    assert memory.recall(PRESENCES, (1, 1), 0) is None
+    assert memory.recall(PRESENCES, (1, 2), 0) is None
+
+
+def test_a_read_that_is_over_leaves_nothing_behind() -> None:
+    memory = RowMemory(_BYTES)
+    first, second = memory.ask(PRESENCES, (1, 1)), memory.ask(PRESENCES, (1, 1))
+    memory.forgo(first)
+    memory.keep(second, b"\xa0", None)
+    memory.forgo(second)
+    assert memory.recall(PRESENCES, (1, 1), 0) == {}
+    assert not memory._asked  # pyright: ignore[reportPrivateUsage]
+
+
+def test_a_read_that_began_before_its_table_was_forgotten_is_not_kept_by_one_that_began_after(
+    path: pathlib.Path,
+) -> None:
+    scope = sake_lite.SQLiteCache(path)._scope  # pyright: ignore[reportPrivateUsage]
+    memory = RowMemory(_BYTES)
+    early = memory.ask(PRESENCES, (1, 1))
+    with Batch("clear", scope) as batch:
+        batch.delete(PRESENCES)
+    memory.forget(batch)
+    late = memory.ask(PRESENCES, (1, 1))
+    memory.keep(early, b"\xa1\x61\x31\x01", None)
+    assert memory.recall(PRESENCES, (1, 1), 0) is None
+    memory.keep(late, b"\xa0", None)
+    assert memory.recall(PRESENCES, (1, 1), 0) == {}
+
+
+def test_the_row_that_was_unread_for_longest_makes_room() -> None:
+    memory = RowMemory(900)  # two rows' worth
+    for number in (1, 2):
+        memory.keep(memory.ask(PRESENCES, (1, number)), b"\xa0", None)
+    assert memory.recall(PRESENCES, (1, 1), 0) == {}
+    memory.keep(memory.ask(PRESENCES, (1, 3)), b"\xa0", None)
+    assert [memory.recall(PRESENCES, (1, number), 0) for number in (1, 2, 3)] == [{}, None, {}]
 
 
 async def test_a_remembered_row_expires(cache: sake_lite.SQLiteCache, clock: list[float]) -> None:
