@@ -158,8 +158,7 @@ def _fault_of(table: Table[typing.Any], factory: hikari.api.EntityFactory, row: 
         # A kind that this hikari does not know yet, or no longer, is not damage.
         if isinstance(error.base_exception, hikari.UnrecognisedEntityError):
             return None
-        named = ", ".join(f"{column.name}={part}" for column, part in zip(table.key, key, strict=True))
-        return Problem(table.name, named, error.message)
+        return Problem(table.name, table.describe(key), error.message)
 
     return None
 

@@ -174,7 +174,7 @@ class Table(typing.Generic[EntityT]):
             raise self._invalid(row, f"is damaged: {exception}", exception) from exception
 
         if told != row[:-2]:
-            raise self._invalid(row, f"says that it is {self._describe(told)}")
+            raise self._invalid(row, f"says that it is {self.describe(told)}")
 
         return payload
 
@@ -226,7 +226,13 @@ class Table(typing.Generic[EntityT]):
             raise errors.InvalidDataFound(f"{self.name} has a row that is refused: {exception}") from exception
 
     def is_row_of(self, row: Row, payload: Payload, /) -> bool:
-        """Whether a row that was read under a payload's key is what is written for it; it is not decoded for that."""
+        """Whether a row that was read under a payload's key is what is written for it; it is not decoded for that.
+
+        Raises
+        ------
+        ValueError
+            If the payload says of itself what no column can hold; others of `_batch.MALFORMED`, too.
+        """
         *columns, checksum, data = row
         if not _codec.is_encoded_as(payload, data, checksum):
             return False
@@ -249,13 +255,15 @@ class Table(typing.Generic[EntityT]):
             message = f"is refused by hikari's entity factory: {type(exception).__name__}: {exception}"
             raise self._invalid(key, message, exception) from exception
 
-    def _describe(self, values: collections.abc.Sequence[object]) -> str:
-        return ", ".join(f"{column.name}={value}" for column, value in zip(self.columns, values, strict=False))
+    def describe(self, values: collections.abc.Sequence[object], /) -> str:
+        """Return the values of the first columns, such as a key's, as a person reads them, and any file takes them."""
+        text = ", ".join(f"{column.name}={value}" for column, value in zip(self.columns, values, strict=False))
+        return text.encode("utf-8", "backslashreplace").decode()  # what is damaged may be no text
 
     def _invalid(
         self, row: collections.abc.Sequence[object], fault: str, cause: Exception | None = None
     ) -> errors.InvalidDataFound:
-        key = self._describe(row[: len(self.key)])
+        key = self.describe(row[: len(self.key)])
         return errors.InvalidDataFound(f"the row {key} of {self.name} {fault}", exception=cause)
 
     # The file.

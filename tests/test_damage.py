@@ -289,7 +289,7 @@ async def test_a_damaged_text_leaves_its_neighbours_readable(path: Path) -> None
     with contextlib.closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE invites SET code = CAST(x'62ff' AS TEXT) WHERE code = 'b'")
     async with sake_lite.SQLiteCache(path) as cache:
-        with pytest.raises(InvalidDataFound, match="of invites"):
+        with pytest.raises(InvalidDataFound, match=r"code=b\\udcff of invites"):
             await cache.iter_invites()
         assert [invite.code async for invite in cache.iter_invites().skip_invalid()] == ["a", "c"]
 
