@@ -184,10 +184,22 @@ async def connect_read_only(
         If the file is missing, not ours, of another version, damaged, or cannot be opened.
     """
     await asyncio.to_thread(_check_readable, path)
-    # A log needs a place beside the file. Where there is none, and nobody can make one, nobody can write either.
-    is_immutable = not _log_of(path).exists() and not os.access(path.parent, os.W_OK)
-    mode = "ro&immutable=1" if is_immutable else "ro"
+    mode = await asyncio.to_thread(_reading_mode, path)
     return await _open(path, mode, config.busy_timeout, _set_up_read_only, path, list(tables))
+
+
+def _reading_mode(path: pathlib.Path) -> Mode:
+    """Return how to connect so that, in the end, all is as it was.
+
+    To read, SQLite too wants a log beside the file, and what is connected last removes it only if it could write. So
+    where there is none, a connection that could write, and is kept from it, leaves nothing behind; a log that is there,
+    as after a crash, is to be left as it is. Where nobody can make one, nobody can write either.
+    """
+    if _log_of(path).exists():
+        return "ro"
+    if not os.access(path.parent, os.W_OK):
+        return "ro&immutable=1"
+    return "rw" if os.access(path, os.W_OK) else "ro"
 
 
 def _check_readable(path: pathlib.Path) -> None:
@@ -210,6 +222,8 @@ def _set_up_read_only(connection: sqlite3.Connection, path: pathlib.Path, tables
     for table in _with_keepers(tables):
         if table.name not in there:
             connection.execute(table.schema[0].replace("CREATE TABLE", "CREATE TEMP TABLE"))
+
+    connection.execute("PRAGMA query_only = ON")
 
 
 def _tune_reader(connection: sqlite3.Connection) -> None:
