@@ -130,7 +130,13 @@ class Rows:
             self.encoded = [self._row(self.payloads[0])] if one else self._encode(self.payloads)
 
     def slices(self, size: int) -> collections.abc.Iterator[list[tuple[typing.Any, ...]]]:
-        """Yield the parameters of `Table.upsert`, at most `size` rows at a time, encoding what is not encoded yet."""
+        """Yield the parameters of `Table.upsert`, at most `size` rows at a time, encoding what is not encoded yet.
+
+        Raises
+        ------
+        ValueError
+            If a payload that is encoded here cannot be stored, or has no key; others of `_batch.MALFORMED`, too.
+        """
         for start in range(0, len(self.payloads), size):
             if self.encoded is not None:
                 yield self.encoded[start : start + size]
@@ -145,7 +151,13 @@ class Rows:
         return [row[:size] for row in self.encoded]
 
     def guilds(self) -> set[typing.Any]:
-        """Return the guilds that the rows are of."""
+        """Return the guilds that the rows are of.
+
+        Raises
+        ------
+        ValueError
+            If one does not say which; others of `_batch.MALFORMED`, too.
+        """
         column = self.table.column_by_name["guild_id"]
         return {column.read({**payload, **self.extra}) for payload in self.payloads}
 
