@@ -17,6 +17,7 @@ import hikari
 from . import errors
 from ._batch import Batch
 from ._operations import DeleteRows
+from ._walk import TURN_ROWS
 
 if typing.TYPE_CHECKING:
     import collections.abc
@@ -26,9 +27,8 @@ if typing.TYPE_CHECKING:
     from ._session import Session
     from ._table import Row, Table
 
-# Rows that are read in one hop, and rows after which the event loop has a turn.
+# Rows that are read in one hop.
 _ROWS: typing.Final[int] = 500
-_TURN_ROWS: typing.Final[int] = 100
 
 # As many faults as SQLite is asked for; a file that has more is lost anyway.
 _FAULTS: typing.Final[int] = 100
@@ -137,7 +137,7 @@ async def _walk(reading: Connection, table: Table[typing.Any]) -> collections.ab
     while True:
         found = await reading.run(_window, table.walk, after)
         for number, (rowid, *row) in enumerate(found):
-            if number % _TURN_ROWS == 0:
+            if number % TURN_ROWS == 0:
                 await asyncio.sleep(0)
             yield rowid, tuple(row)
         # Where damage has put rows out of order, the last may be none to go on from; SQLite's own check tells of that.

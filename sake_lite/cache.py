@@ -11,10 +11,10 @@ How a payload gets in
 
 How an entity gets out
     `get_*` finds a row that was read lately, and that nothing has touched since, in memory, as bytes (`_memory.py`).
-    Otherwise, as `iter_*` does always (`_iterator.py`), it waits until what was queued before is committed
-    (`_session.py`), then reads rows on a connection of their own (`_reader.py`), many keys in one statement
-    (`_points.py`). The row's table (`_table.py`) checks that the row is what was written, decodes it (`_codec.py`), and
-    lets hikari's entity factory build the entity.
+    Otherwise, as `iter_*` does always (`_iterator.py`, a window of rows at a time, `_walk.py`), it waits until what was
+    queued before is committed (`_session.py`), then reads rows on a connection of their own (`_reader.py`), many keys
+    in one statement (`_points.py`). The row's table (`_table.py`) checks that the row is what was written, decodes it
+    (`_codec.py`), and lets hikari's entity factory build the entity.
 
 What goes by itself
     READY names the guilds of a shard: what belongs to others is swept (`_gateway.py`), and what was true of the past

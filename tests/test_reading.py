@@ -130,4 +130,4 @@ async def test_an_iteration_keeps_one_window_in_memory(sample: Sample, cache: sa
     await _fill(cache, sample, 1_000)
     iterator = iterate(cache, sample)
     await anext(iterator)
-    assert len(iterator._rows) < 250  # pyright: ignore[reportPrivateUsage]
+    assert len(iterator._walk.rows) < 250  # pyright: ignore[reportPrivateUsage]
