@@ -11,6 +11,7 @@ __all__ = [
     "APPLICATION_ID",
     "MIGRATIONS",
     "USER_VERSION",
+    "Lying",
     "absolute",
     "connect_read_only",
     "connect_reader",
@@ -166,7 +167,7 @@ async def connect_reader(path: pathlib.Path, busy_timeout: float) -> Connection:
 
 async def connect_read_only(
     path: pathlib.Path, tables: collections.abc.Iterable[Table[typing.Any]], config: _config.Config
-) -> Connection:
+) -> tuple[Connection, Lying | None]:
     """Connect to read a file that perhaps nobody else has open, changing nothing in it.
 
     Parameters
@@ -178,28 +179,72 @@ async def connect_read_only(
     config
         For how long to wait for another process's lock.
 
+    Returns
+    -------
+    tuple[Connection, Lying | None]
+        The connection, and what to ask after each reading, if anything.
+
     Raises
     ------
     BackendError
         If the file is missing, not ours, of another version, damaged, or cannot be opened.
     """
     await asyncio.to_thread(_check_readable, path)
+    lying = Lying(path)
     mode = await asyncio.to_thread(_reading_mode, path)
-    return await _open(path, mode, config.busy_timeout, _set_up_read_only, path, list(tables))
+    connection = await _open(path, mode, config.busy_timeout, _set_up_read_only, path, list(tables))
+    return connection, lying if mode == "ro&immutable=1" else None
 
 
 def _reading_mode(path: pathlib.Path) -> Mode:
     """Return how to connect so that, in the end, all is as it was.
 
     To read, SQLite too wants a log beside the file, and what is connected last removes it only if it could write. So
-    where there is none, a connection that could write, and is kept from it, leaves nothing behind; a log that is there,
-    as after a crash, is to be left as it is. Where nobody can make one, nobody can write either.
+    where there is none, a connection that could write, and is kept from it, leaves nothing behind, while a log that is
+    there, as after a crash, is to be left as it is. Who may not write must make none: it would be theirs, and so keep
+    whoever may from writing. As nobody writes then, the file is read as it lies there, as long as it does (`Lying`).
     """
     if _log_of(path).exists():
         return "ro"
-    if not os.access(path.parent, os.W_OK):
-        return "ro&immutable=1"
-    return "rw" if os.access(path, os.W_OK) else "ro"
+
+    return "rw" if os.access(path.parent, os.W_OK) and os.access(path, os.W_OK) else "ro&immutable=1"
+
+
+class Lying:
+    """A file that is read as it lies there, without SQLite's locks, which is right until somebody opens it to write.
+
+    Parameters
+    ----------
+    path
+        The file, absolute.
+    """
+
+    __slots__ = ("_path", "_status")
+
+    def __init__(self, path: pathlib.Path) -> None:
+        self._path = path
+        self._status = self._look()
+
+    def make_sure(self) -> None:
+        """Make sure that what was read until now is right; it takes microseconds.
+
+        Raises
+        ------
+        BackendError
+            If somebody has opened the file to write.
+        """
+        if _log_of(self._path).exists() or self._look() != self._status:
+            raise errors.BackendError(
+                f"somebody has begun to write to {self._path} since it was opened; close it and open it again"
+            )
+
+    def _look(self) -> tuple[int, int, int] | None:
+        try:
+            status = self._path.stat()
+        except OSError:
+            return None
+
+        return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _check_readable(path: pathlib.Path) -> None:

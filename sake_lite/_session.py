@@ -44,12 +44,21 @@ class ReadOnlySession:
         The connection that is asked whether somebody else has written.
     scope
         Returns the tables and the settings as they are now.
+    lying
+        What to ask after each reading, where the file is read as it lies there.
     """
 
-    __slots__ = ("_memory", "_reader", "_reading", "_thread", "_watch", "loop", "scope")
+    __slots__ = ("_lying", "_memory", "_reader", "_reading", "_thread", "_watch", "loop", "scope")
 
-    def __init__(self, reading: Connection, watching: Connection, scope: collections.abc.Callable[[], Scope]) -> None:
+    def __init__(
+        self,
+        reading: Connection,
+        watching: Connection,
+        scope: collections.abc.Callable[[], Scope],
+        lying: _file.Lying | None = None,
+    ) -> None:
         self.scope = scope
+        self._lying = lying
         self._reading = reading
         self._reader = Reader(reading)
         self._memory = RowMemory(scope().config.row_cache_bytes)
@@ -67,20 +76,23 @@ class ReadOnlySession:
         BackendError
             If the file is missing, cannot be opened, is not ours, or is damaged.
         """
-        reading = await _file.connect_read_only(path, scope().tables, scope().config)
-        return ReadOnlySession(reading, reading, scope)
+        reading, lying = await _file.connect_read_only(path, scope().tables, scope().config)
+        return ReadOnlySession(reading, reading, scope, lying)
 
     def recall(self, table: Table[typing.Any], key: Key) -> dict[str, typing.Any] | None:
         """Return the payload under a key without asking the file, if it is remembered.
 
         Raises
         ------
+        BackendError
+            If the file is read as it lies there, and somebody has written to it since.
         ClosedClient
             If the cache belongs to another event loop.
         """
         self._check_loop()
         if not (self._memory.is_on and self._watch.is_current()):
             return None
+        self.make_sure()
 
         return self._memory.recall(table, key, _config.now())
 
@@ -103,6 +115,7 @@ class ReadOnlySession:
         try:
             is_settled = self._is_settled or await self.settled()
             rows = await self._reader.get(table, key)
+            self.make_sure()
             if not rows:
                 return None
             *row, expires_at = rows[0]
@@ -127,7 +140,20 @@ class ReadOnlySession:
         self._go_on()
         if not self._is_settled:
             await self.settled()
-        return await self._reader.fetch(sql, parameters)
+        rows = await self._reader.fetch(sql, parameters)
+        self.make_sure()
+        return rows
+
+    def make_sure(self) -> None:
+        """Make sure that what was read until now is right, where SQLite's locks do not.
+
+        Raises
+        ------
+        BackendError
+            If somebody may have written meanwhile to a file that is read as it lies there.
+        """
+        if self._lying is not None:
+            self._lying.make_sure()
 
     async def connect_beside(self) -> Connection:
         """Connect once more, to read what takes long; whoever asks for it closes it.
@@ -137,7 +163,8 @@ class ReadOnlySession:
         BackendError
             If the file cannot be opened.
         """
-        return await _file.connect_read_only(self._reading.path, self.scope().tables, self.scope().config)
+        beside, _ = await _file.connect_read_only(self._reading.path, self.scope().tables, self.scope().config)
+        return beside
 
     def stats(self) -> Stats:
         """Return what was done and what is yet to do: nothing."""

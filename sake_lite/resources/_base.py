@@ -332,9 +332,11 @@ class Resource(abc.Resource):
         reading = await session.connect_beside()
         try:
             deleting = session if delete_invalid and isinstance(session, Session) else None
-            return await check(reading, self._scope.tables, self._factory(), deleting)
+            report = await check(reading, self._scope.tables, self._factory(), deleting)
         finally:
             await reading.close()
+        session.make_sure()
+        return report
 
     def stats(self) -> Stats:
         """Return what was written since the cache was opened, and what waits to be.
