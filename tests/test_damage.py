@@ -134,6 +134,10 @@ _NOT_A_PAYLOAD: dict[str, typing.Any] = {
     "deep nesting": b"\x81" * 100_000 + b"\x80",
     "a giant length": b"\x9b\x7f\xff\xff\xff\xff\xff\xff\xff",
     "number keys": {1: 2},
+    "a byte string among keys": {"id": "1", "more": [{"a": 1, b"b": 2, "c": 3}]},
+    "a byte string inside": {"id": "1", "more": {"list": [["text", b"bytes"]]}},
+    "undefined inside": {"id": "1", "more": [cbor2.undefined]},
+    "a simple value inside": {"id": "1", "more": [[cbor2.CBORSimpleValue(99)]]},
     "no CBOR": b"\xff\xfe\xfd",
     "too long": b"\x5a\x00\x90\x00\x00" + bytes(0x900000),
 }
