@@ -101,6 +101,8 @@ def write_group(connection: sqlite3.Connection, batches: list[Batch]) -> tuple[l
     sqlite3.Error
         If SQLite fails; nothing of the group is in the file then.
     """
+    if connection.in_transaction:  # the last one could not even be undone
+        connection.execute("ROLLBACK")
     try:
         connection.execute("BEGIN IMMEDIATE")
         applied = _apply_together(connection, batches)

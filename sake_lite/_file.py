@@ -298,6 +298,8 @@ async def _open(
 
 def _prepare(path: pathlib.Path) -> None:
     _check_header(path)
+    if path.exists() and not os.access(path, os.W_OK):  # SQLite would open it all the same, and fail at the first write
+        raise errors.BackendError(f"{path} cannot be written: the file is read-only; with `read_only=True` it can be read")
     _create_private(path)
 
 

@@ -283,7 +283,7 @@ class Writer:
         submitted = 0.0 if future is None else time.monotonic()
         self._queue.append(_Queued(next(self._numbers), batch, future, submitted, lost))
         self._pending_rows += batch.rows
-        if self._last_error is not None:
+        if self._last_error is not None and not self._writing:  # else the oldest are with the thread
             self._drop_oldest()
 
         if self._task.done():
