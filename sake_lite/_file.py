@@ -16,6 +16,7 @@ __all__ = [
     "connect_read_only",
     "connect_reader",
     "connect_writer",
+    "identity",
     "set_aside",
 ]
 
@@ -26,6 +27,7 @@ import logging
 import os
 import pathlib
 import sqlite3
+import threading
 import time
 import typing
 
@@ -50,6 +52,9 @@ USER_VERSION: typing.Final[int] = 1
 
 MIGRATIONS: typing.Final[dict[int, tuple[str, ...]]] = {}
 """The statements that make a file of one version one of the next; a file of each is in `tests/layouts`."""
+
+# Threads of this process that find the same file damaged rename it one after the other.
+_renaming: typing.Final = threading.Lock()
 
 _OLDEST_SQLITE: typing.Final[tuple[int, int, int]] = (3, 37, 0)  # the first with STRICT tables
 
@@ -114,21 +119,26 @@ async def connect_writer(
             f"{sqlite3.sqlite_version}; install a newer Python"
         )
 
-    await asyncio.to_thread(_prepare, path)
-    if _log_of(path).exists():
+    with errors.from_backend(path):
+        await asyncio.to_thread(_prepare, path)
+    has_log = _log_of(path).exists()
+    if has_log or config.on_corrupt == "set_aside":
         # Whose a file is may be in its log, which a connection that can write would fold in as it closes.
-        await (await _open(path, "ro", config.busy_timeout, _look, path)).close()
+        mode = "ro" if has_log else "rw"
+        await (await _open(path, mode, config.busy_timeout, _inspect, path, config)).close()
 
     return await _open(path, "rw", config.busy_timeout, _set_up, path, list(tables), config)
 
 
-async def set_aside(path: pathlib.Path, error: errors.BackendError) -> None:
+async def set_aside(path: pathlib.Path, damaged: tuple[int, int] | None, error: errors.BackendError) -> None:
     """Rename a damaged file, its log with it, so that a new one can take its place.
 
     Parameters
     ----------
     path
         The file, absolute. What it is renamed to is its name, `.corrupt-` and the time, in UTC.
+    damaged
+        The `identity` of the file that was found damaged; where the path names another one by now, that is left.
     error
         What is wrong with it.
 
@@ -138,20 +148,25 @@ async def set_aside(path: pathlib.Path, error: errors.BackendError) -> None:
         If it cannot be renamed.
     """
     with errors.from_backend(path):
-        aside = await asyncio.to_thread(_rename, path)
-    _LOGGER.warning("%s is kept as %s, and a new file takes its place: %s", path, aside.name, error)
+        aside = await asyncio.to_thread(_rename, path, damaged)
+    if aside is not None:
+        _LOGGER.warning("%s is kept as %s, and a new file takes its place: %s", path, aside.name, error)
 
 
-def _rename(path: pathlib.Path) -> pathlib.Path:
-    moment = f"{datetime.datetime.now(datetime.UTC):%Y%m%dT%H%M%S}"
-    names = (f"{path.name}.corrupt-{moment}{number}" for number in ("", *(f"-{n}" for n in range(2, 1000))))
-    aside = next(each for each in map(path.with_name, names) if not each.exists())
-    # The log first: left beside another file, it would be taken for that one's.
-    for suffix in ("-wal", "-shm", ""):
-        part = path.with_name(path.name + suffix)
-        if part.exists():
-            part.rename(aside.with_name(aside.name + suffix))
-    return aside
+def _rename(path: pathlib.Path, damaged: tuple[int, int] | None) -> pathlib.Path | None:
+    with _renaming:
+        if identity(path) != damaged:
+            return None
+
+        moment = f"{datetime.datetime.now(datetime.UTC):%Y%m%dT%H%M%S}"
+        names = (f"{path.name}.corrupt-{moment}{number}" for number in ("", *(f"-{n}" for n in range(2, 1000))))
+        aside = next(each for each in map(path.with_name, names) if not each.exists())
+        # The log first: left beside another file, it would be taken for that one's.
+        for suffix in ("-wal", "-shm", ""):
+            part = path.with_name(path.name + suffix)
+            if part.exists():
+                part.rename(aside.with_name(aside.name + suffix))
+        return aside
 
 
 async def connect_reader(path: pathlib.Path, busy_timeout: float) -> Connection:
@@ -189,9 +204,10 @@ async def connect_read_only(
     BackendError
         If the file is missing, not ours, of another version, damaged, or cannot be opened.
     """
-    await asyncio.to_thread(_check_readable, path)
-    lying = Lying(path)
-    mode = await asyncio.to_thread(_reading_mode, path)
+    with errors.from_backend(path):
+        await asyncio.to_thread(_check_readable, path)
+        lying = Lying(path)
+        mode = await asyncio.to_thread(_reading_mode, path)
     connection = await _open(path, mode, config.busy_timeout, _set_up_read_only, path, list(tables))
     return connection, lying if mode == "ro&immutable=1" else None
 
@@ -299,7 +315,9 @@ async def _open(
 def _prepare(path: pathlib.Path) -> None:
     _check_header(path)
     if path.exists() and not os.access(path, os.W_OK):  # SQLite would open it all the same, and fail at the first write
-        raise errors.BackendError(f"{path} cannot be written: the file is read-only; with `read_only=True` it can be read")
+        raise errors.BackendError(
+            f"{path} cannot be written: the file is read-only; with `read_only=True` it can be read"
+        )
     _create_private(path)
 
 
@@ -366,8 +384,6 @@ def _set_up(
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {USER_VERSION}")
         connection.execute("COMMIT")
-    elif config.on_corrupt == "set_aside":
-        _check_pages(connection, path)
 
     _enter_wal(connection, path, config.busy_timeout)
     for pragma in _PRAGMAS:
@@ -383,8 +399,15 @@ def _set_up(
     connection.execute(f"PRAGMA busy_timeout = {int(config.attempt_timeout * 1000)}")
 
 
+def _inspect(connection: sqlite3.Connection, path: pathlib.Path, config: _config.Config) -> None:
+    """Refuse a file that is not ours; where damage is to be set aside, also for what would be found out later."""
+    connection.execute("PRAGMA query_only = ON")
+    _look(connection, path)
+    if config.on_corrupt == "set_aside":
+        _check_pages(connection, path)
+
+
 def _check_pages(connection: sqlite3.Connection, path: pathlib.Path) -> None:
-    """Refuse a file in which a page is damaged, which else would be found out when something asks for it."""
     ((answer,),) = connection.execute("PRAGMA quick_check(1)").fetchall()
     if answer != "ok":
         fault = sqlite3.DatabaseError(answer)

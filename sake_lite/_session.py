@@ -230,22 +230,30 @@ class Session(ReadOnlySession):
         BackendError
             If the file cannot be opened, is not ours, or is damaged and not to be set aside.
         """
-        config = scope().config
+        writing = await cls._connect(path, scope())
         try:
-            writing = await _file.connect_writer(path, scope().tables, config)
-        except errors.BackendError as error:
-            if config.on_corrupt != "set_aside" or not errors.is_damage(error):
-                raise
-            await _file.set_aside(path, error)
-            writing = await _file.connect_writer(path, scope().tables, config)
-
-        try:
-            reading = await _file.connect_reader(path, config.busy_timeout)
+            reading = await _file.connect_reader(path, scope().config.busy_timeout)
         except BaseException:
             await writing.close()
             raise
 
         return cls(writing, reading, scope)
+
+    @staticmethod
+    async def _connect(path: pathlib.Path, scope: Scope) -> Connection:
+        """Connect to write, setting a damaged file aside where that is asked for."""
+        while True:
+            identity = await asyncio.to_thread(_file.identity, path)
+            try:
+                return await _file.connect_writer(path, scope.tables, scope.config)
+            except errors.BackendError as error:
+                if scope.config.on_corrupt != "set_aside":
+                    raise
+                if await asyncio.to_thread(_file.identity, path) == identity:
+                    if not errors.is_damage(error):
+                        raise
+                    await _file.set_aside(path, identity, error)
+                # Else somebody else has set it aside meanwhile, under whoever was connecting.
 
     async def commit(self, batch: Batch) -> list[int]:
         """Queue a batch and wait for its commit; cancelling the caller does not undo it.

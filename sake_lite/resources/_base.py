@@ -80,7 +80,8 @@ class Resource(abc.Resource):
         What to do where the file is damaged, or no database at all: `"raise"` a `BackendError`, the default, or
         `"set_aside"`: rename it to `NAME.corrupt-TIME`, log a warning, and start afresh. The latter looks at the whole
         file at each opening, which takes about a second for each gigabyte. Another program's database and a newer
-        version's file are not damaged, and always raise.
+        version's file are not damaged, and always raise. It is for a file that one process uses: others that have it
+        open would go on with the one that was renamed.
     read_only
         Whether to open the file to read only, which also works while a bot writes to it: it has to be there, nothing in
         it is changed, and methods that would raise `BackendError`.
