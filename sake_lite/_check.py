@@ -6,7 +6,7 @@ writer like everything else.
 
 from __future__ import annotations
 
-__all__ = ["CheckReport", "Problem", "check"]
+__all__ = ["CheckReport", "Problem", "check", "delete_rows"]
 
 import asyncio
 import dataclasses
@@ -97,7 +97,7 @@ async def check(
     Raises
     ------
     BackendError
-        If damaged rows cannot be deleted.
+        If the file cannot be read at all.
     """
     problems = await _pages(reading)
     rows: dict[str, int] = {}
@@ -106,15 +106,20 @@ async def check(
         damaged: list[_Damaged] = []
         rows[table.name] = 0
         try:
-            async for rowid, row in _walk(reading, table):
+            async for rowid, row in _every_row(reading, table):
                 rows[table.name] += 1
-                if (problem := _fault_of(table, factory, row)) is not None:
-                    problems.append(problem)
+                if (problem := _damage_of(table, row)) is not None:
                     damaged.append(_Damaged(rowid, row))
+                elif (problem := _refusal_of(table, factory, row)) is None:
+                    continue
+                problems.append(problem)
         except errors.BackendError as error:
             problems.append(Problem(table.name, None, f"{table.name} cannot be read to its end: {error.message}"))
         if session is not None and damaged:
-            deleted += await _delete(session, table, damaged)
+            try:
+                deleted += await _delete(session, table, damaged)
+            except errors.BackendError as error:
+                problems.append(Problem(table.name, None, f"what is damaged in {table.name} stays: {error.message}"))
 
     return CheckReport(rows, tuple(problems), deleted)
 
@@ -123,15 +128,25 @@ async def _pages(reading: Connection) -> list[Problem]:
     def ask(connection: sqlite3.Connection) -> list[tuple[str]]:
         return connection.execute(f"PRAGMA integrity_check({_FAULTS})").fetchall()
 
+    def ask_for_one(connection: sqlite3.Connection) -> list[tuple[str]]:
+        return connection.execute("PRAGMA quick_check(1)").fetchall()
+
+    problems: list[Problem] = []
     try:
         answers = await reading.run(ask)
     except errors.BackendError as error:
-        return [Problem(None, None, error.message)]
+        # What stops the thorough check before its first answer, the quick one may still name.
+        problems.append(Problem(None, None, error.message))
+        try:
+            answers = await reading.run(ask_for_one)
+        except errors.BackendError:
+            return problems
 
-    return [Problem(None, None, line) for (answer,) in answers if answer != "ok" for line in answer.splitlines()]
+    lines = (line for (answer,) in answers if answer != "ok" for line in answer.splitlines())
+    return [*problems, *(Problem(None, None, line) for line in lines if not line.startswith("***"))]
 
 
-async def _walk(reading: Connection, table: Table[typing.Any]) -> collections.abc.AsyncIterator[tuple[int, Row]]:
+async def _every_row(reading: Connection, table: Table[typing.Any]) -> collections.abc.AsyncIterator[tuple[int, Row]]:
     """Yield all rows of a table, expired and hidden ones too, with their rowids."""
     after = -(2**63)
     while True:
@@ -150,23 +165,58 @@ def _window(connection: sqlite3.Connection, sql: str, after: int) -> list[Row]:
     return connection.execute(sql, {"after": after, "size": _ROWS}).fetchall()
 
 
-def _fault_of(table: Table[typing.Any], factory: hikari.api.EntityFactory, row: Row) -> Problem | None:
-    key = row[: len(table.key)]
+def _damage_of(table: Table[typing.Any], row: Row) -> Problem | None:
     try:
-        table.build(factory, key, table.open_row(row))
+        table.open_row(row)
     except errors.InvalidDataFound as error:
-        # A kind that this hikari does not know yet, or no longer, is not damage.
-        if isinstance(error.base_exception, hikari.UnrecognisedEntityError):
-            return None
-        return Problem(table.name, table.describe(key), error.message)
+        return _problem(table, row, error)
 
     return None
 
 
+def _refusal_of(table: Table[typing.Any], factory: hikari.api.EntityFactory, row: Row) -> Problem | None:
+    """Return what hikari finds wrong with a row that is as it was written; another hikari may not."""
+    try:
+        table.build(factory, row, table.open_row(row))
+    except errors.InvalidDataFound as error:
+        if not isinstance(error.base_exception, hikari.UnrecognisedEntityError):  # a kind that this one does not know
+            return _problem(table, row, error)
+
+    return None
+
+
+def _problem(table: Table[typing.Any], row: Row, error: errors.InvalidDataFound) -> Problem:
+    return Problem(table.name, table.describe(row[: len(table.key)]), error.message)
+
+
 async def _delete(session: Session, table: Table[typing.Any], damaged: list[_Damaged]) -> int:
-    """Delete rows, unless something has written them anew meanwhile."""
+    """Delete rows, unless something has written them anew meanwhile.
+
+    Raises
+    ------
+    BackendError
+        If they cannot be deleted.
+    """
     batch = Batch("check", session.scope())
-    batch.add(DeleteRows(table, tuple((rowid, row[-2], row[-1]) for rowid, row in damaged)), rows=len(damaged))
+    batch.add(delete_rows(table, damaged), rows=len(damaged))
     batch.forget_completeness(table)
-    deleted, *_ = await session.commit(batch)
+    try:
+        deleted, *_ = await session.commit(batch)
+    except errors.BackendError:
+        # Where what is damaged is in an index, the row is no longer found in it, and so cannot be taken out.
+        await session.rebuild_indexes(table)
+        deleted, *_ = await session.commit(batch)
     return deleted
+
+
+def delete_rows(table: Table[typing.Any], damaged: collections.abc.Iterable[tuple[int, Row]]) -> DeleteRows:
+    """Return the operation that deletes damaged rows, by rowid and row, if they are still the same."""
+    return DeleteRows(table, tuple((rowid, _bytes_of(row[-2]), _bytes_of(row[-1])) for rowid, row in damaged))
+
+
+def _bytes_of(value: object) -> bytes:
+    """Return what SQL's `CAST(… AS BLOB)` makes of a value as it was read."""
+    if isinstance(value, bytes):
+        return value
+
+    return b"" if value is None else str(value).encode("utf-8", "surrogateescape")

@@ -37,8 +37,11 @@ import cbor2
 Payload: typing.TypeAlias = "collections.abc.Mapping[str, typing.Any]"
 """A raw JSON object, as Discord sent it."""
 
-MAX_BYTES: typing.Final[int] = 8 * 1024 * 1024
-"""The largest payload, encoded, that is stored or read; the largest that Discord sends are far below 1 MiB."""
+MAX_BYTES: typing.Final[int] = 1024 * 1024
+"""The largest payload, encoded, that is stored or read; those that Discord sends are far below.
+
+It bounds what a hostile row can cost: as many empty maps as fit take a third of a second, and 90 MiB for that long.
+"""
 
 # So deep may a payload be nested, as the decoder counts, for which the array around it is the first level.
 _MAX_DEPTH: typing.Final[int] = 64

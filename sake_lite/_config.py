@@ -43,6 +43,7 @@ class Config:
     max_pending_rows: int = 200_000
     row_cache_bytes: int = 16 * 1024 * 1024
     on_corrupt: OnCorruptT = "raise"
+    housekeeping: bool = True
 
     def __post_init__(self) -> None:
         if self.on_corrupt not in {"raise", "set_aside"}:
@@ -64,7 +65,7 @@ class Config:
         """
         return self.busy_timeout / 4
 
-    def replace(self, **settings: ExpireT | OnCorruptT | None) -> Config:
+    def replace(self, **settings: ExpireT | OnCorruptT | bool | None) -> Config:
         """Return these settings with some changed, lifetimes as users spell them, `None` being the default.
 
         Raises

@@ -11,11 +11,12 @@ __all__ = [
     "APPLICATION_ID",
     "MIGRATIONS",
     "USER_VERSION",
-    "Lying",
+    "UnlockedFile",
     "absolute",
     "connect_read_only",
     "connect_reader",
     "connect_writer",
+    "identities",
     "identity",
     "set_aside",
 ]
@@ -81,17 +82,37 @@ def absolute(path: str | os.PathLike[str]) -> pathlib.Path:
     if not name or name == ":memory:":
         raise ValueError(f"a cache needs a file, {name!r} is none; hikari's own cache is the one for memory")
 
-    return pathlib.Path(name).resolve()
+    try:
+        return pathlib.Path(name).resolve()
+    except (OSError, RuntimeError) as exception:  # links that lead in a circle
+        raise ValueError(f"{name!r} leads to no file: {exception}") from exception
 
 
 def identity(path: pathlib.Path) -> tuple[int, int] | None:
-    """Return what tells the file that a path names from others; `None` where it names none."""
+    """Return what tells the file that a path names from others; `None` where it names none.
+
+    Raises
+    ------
+    OSError
+        If the system does not say.
+    """
     try:
         status = path.stat()
-    except OSError:
+    except FileNotFoundError:
         return None
 
     return status.st_dev, status.st_ino
+
+
+def identities(path: pathlib.Path) -> tuple[tuple[int, int] | None, ...]:
+    """Return the `identity` of a file, of its log, and of the log's index, which stay the same while it is open.
+
+    Raises
+    ------
+    OSError
+        If the system does not say.
+    """
+    return tuple(identity(path.with_name(path.name + suffix)) for suffix in ("", "-wal", "-shm"))
 
 
 async def connect_writer(
@@ -113,12 +134,6 @@ async def connect_writer(
     BackendError
         If the file is not ours, of a newer version, damaged, or cannot be opened and written; nothing was written then.
     """
-    if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
-        raise errors.BackendError(
-            f"sake_lite needs SQLite {'.'.join(map(str, _OLDEST_SQLITE))} or later, and this Python has "
-            f"{sqlite3.sqlite_version}; install a newer Python"
-        )
-
     with errors.from_backend(path):
         await asyncio.to_thread(_prepare, path)
     has_log = _log_of(path).exists()
@@ -150,7 +165,7 @@ async def set_aside(path: pathlib.Path, damaged: tuple[int, int] | None, error: 
     with errors.from_backend(path):
         aside = await asyncio.to_thread(_rename, path, damaged)
     if aside is not None:
-        _LOGGER.warning("%s is kept as %s, and a new file takes its place: %s", path, aside.name, error)
+        _LOGGER.warning("%s is kept as %s, and a new file takes its place: %s", path, aside.name, error.base_exception)
 
 
 def _rename(path: pathlib.Path, damaged: tuple[int, int] | None) -> pathlib.Path | None:
@@ -182,7 +197,7 @@ async def connect_reader(path: pathlib.Path, busy_timeout: float) -> Connection:
 
 async def connect_read_only(
     path: pathlib.Path, tables: collections.abc.Iterable[Table[typing.Any]], config: _config.Config
-) -> tuple[Connection, Lying | None]:
+) -> tuple[Connection, UnlockedFile | None]:
     """Connect to read a file that perhaps nobody else has open, changing nothing in it.
 
     Parameters
@@ -196,7 +211,7 @@ async def connect_read_only(
 
     Returns
     -------
-    tuple[Connection, Lying | None]
+    tuple[Connection, UnlockedFile | None]
         The connection, and what to ask after each reading, if anything.
 
     Raises
@@ -206,10 +221,10 @@ async def connect_read_only(
     """
     with errors.from_backend(path):
         await asyncio.to_thread(_check_readable, path)
-        lying = Lying(path)
+        unlocked = UnlockedFile(path)
         mode = await asyncio.to_thread(_reading_mode, path)
     connection = await _open(path, mode, config.busy_timeout, _set_up_read_only, path, list(tables))
-    return connection, lying if mode == "ro&immutable=1" else None
+    return connection, unlocked if mode == "ro&immutable=1" else None
 
 
 def _reading_mode(path: pathlib.Path) -> Mode:
@@ -218,15 +233,26 @@ def _reading_mode(path: pathlib.Path) -> Mode:
     To read, SQLite too wants a log beside the file, and what is connected last removes it only if it could write. So
     where there is none, a connection that could write, and is kept from it, leaves nothing behind, while a log that is
     there, as after a crash, is to be left as it is. Who may not write must make none: it would be theirs, and so keep
-    whoever may from writing. As nobody writes then, the file is read as it lies there, as long as it does (`Lying`).
+    whoever may from writing. As nobody writes then, the file is read as it lies there, as long as it does
+    (`UnlockedFile`).
     """
-    if _log_of(path).exists():
-        return "ro"
+    if not _log_of(path).exists():
+        return "rw" if _may_write(path.parent) and _may_write(path) else "ro&immutable=1"
 
-    return "rw" if os.access(path.parent, os.W_OK) and os.access(path, os.W_OK) else "ro&immutable=1"
+    if not path.with_name(f"{path.name}-shm").exists() and not _may_write(path):
+        raise errors.BackendError(
+            f"{path} has a log, but no -shm beside it, which nobody should make who may not write; let its owner open "
+            "it once, or copy the file and its log to where you may write"
+        )
+
+    return "ro"
 
 
-class Lying:
+def _may_write(path: pathlib.Path) -> bool:
+    return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
+
+
+class UnlockedFile:
     """A file that is read as it lies there, without SQLite's locks, which is right until somebody opens it to write.
 
     Parameters
@@ -249,10 +275,11 @@ class Lying:
         BackendError
             If somebody has opened the file to write.
         """
-        if _log_of(self._path).exists() or self._look() != self._status:
-            raise errors.BackendError(
-                f"somebody has begun to write to {self._path} since it was opened; close it and open it again"
-            )
+        with errors.from_backend(self._path):
+            if _log_of(self._path).exists() or self._look() != self._status:
+                raise errors.BackendError(
+                    f"somebody has begun to write to {self._path} since it was opened; close it and open it again"
+                )
 
     def _look(self) -> tuple[int, int, int] | None:
         try:
@@ -314,7 +341,7 @@ async def _open(
 
 def _prepare(path: pathlib.Path) -> None:
     _check_header(path)
-    if path.exists() and not os.access(path, os.W_OK):  # SQLite would open it all the same, and fail at the first write
+    if path.exists() and not _may_write(path):  # SQLite would open it all the same, and fail at the first write
         raise errors.BackendError(
             f"{path} cannot be written: the file is read-only; with `read_only=True` it can be read"
         )
@@ -323,6 +350,12 @@ def _prepare(path: pathlib.Path) -> None:
 
 def _check_header(path: pathlib.Path) -> None:
     """Refuse what is not a SQLite file of ours, before a connection is made that could write."""
+    if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
+        raise errors.BackendError(
+            f"sake_lite needs SQLite {'.'.join(map(str, _OLDEST_SQLITE))} or later, and this Python has "
+            f"{sqlite3.sqlite_version}; install a newer Python"
+        )
+
     if path.is_dir():
         raise errors.BackendError(f"{path} is a folder; name a file in it, such as {path / 'cache.db'}")
 
@@ -427,7 +460,8 @@ def _migrate(connection: sqlite3.Connection, path: pathlib.Path) -> None:
                 connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {USER_VERSION}")
 
-    _LOGGER.info("%s was brought from version %s to %s", path, version, USER_VERSION)
+    if version != USER_VERSION:
+        _LOGGER.info("%s was brought from version %s to %s", path, version, USER_VERSION)
 
 
 def _look(connection: sqlite3.Connection, path: pathlib.Path) -> int | None:

@@ -65,7 +65,9 @@ class Housekeeping:
         while True:
             await asyncio.sleep(_INTERVAL)
             try:
-                await self.tidy()
+                await self._session.look_for_file()
+                if self._session.scope().config.housekeeping:
+                    await self.tidy()
             except errors.SakeException as error:
                 # The writer logs why nothing can be written; the next round tries again.
                 _LOGGER.debug("housekeeping was put off: %s", error)
@@ -80,7 +82,6 @@ class Housekeeping:
         ClosedClient
             If the cache is closed meanwhile.
         """
-        await self._session.look_for_file()
         for table in self._session.scope().tables:
             await self.delete_expired(table)
             await self._delete_oldest(table)

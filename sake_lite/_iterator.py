@@ -91,12 +91,12 @@ class CacheIterator(abc.CacheIterator[EntityT]):
         elif walk.position % TURN_ROWS == 0:
             await asyncio.sleep(0)
 
-        self._results.extend(walk.give())
+        self._results.extend(walk.make_next())
 
     async def _next_window(self) -> None:
-        query = self._walk.next_window()
+        query = self._walk.window_query()
         if query is None:
-            self._complete()
+            self._complete()  # raises StopAsyncIteration
 
         self._walk.take_window(await self._fetch(*query), query[1])
 
@@ -110,7 +110,7 @@ class CacheIterator(abc.CacheIterator[EntityT]):
         ClosedClient
             If the cache is closed.
         """
-        query = self._walk.count
+        query = self._walk.count_query()
         if query is None:
             return 0
 

@@ -333,10 +333,10 @@ class DeleteOldest(typing.NamedTuple):
 
 
 class DeleteRows(typing.NamedTuple):
-    """Delete rows by their rowids, if their check values and data are these."""
+    """Delete rows by their rowids, if their check values and data, as bytes, are these: what is damaged may be any."""
 
     table: AnyTable
-    rows: tuple[tuple[int, int, bytes], ...]
+    rows: tuple[tuple[int, bytes, bytes], ...]
 
 
 class Shrink(typing.NamedTuple):

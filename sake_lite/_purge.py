@@ -5,15 +5,18 @@ from __future__ import annotations
 __all__ = ["purge", "without_user"]
 
 import collections.abc
+import operator
 import typing
 
 from . import errors
 from ._batch import Batch
+from ._check import delete_rows
 
 if typing.TYPE_CHECKING:
     import hikari
 
     from ._codec import Payload
+    from ._column import Column
     from ._session import Session
     from ._table import Key, Row, Table
 
@@ -66,7 +69,7 @@ async def _take_out(
         if not rows:
             return
 
-        last = rows[-1][: len(table.key)]
+        last = rows[-1][1 : 1 + len(table.key)]
         if _order(last) <= _order(after):  # it would come again and again, and what comes behind it never
             raise errors.BackendError(
                 f"{table.name} is damaged, its rows are out of order, so what is there of the user cannot be removed; "
@@ -75,17 +78,29 @@ async def _take_out(
 
         after = last
         batch = Batch("purge_user", session.scope())
-        for row in rows:
+        for rowid, *columns in rows:
+            row = tuple(columns)
             key = {column.name: part for column, part in zip(table.key, row, strict=False)}
             if _can_do_without(table, row, factory, user_id):
                 batch.modify(table, lambda payload: payload and without_user(payload, user_id), is_seeing=False, **key)
-            else:
+            elif all(map(operator.eq, map(_value_of, table.key, row), row)):
                 batch.forget(table, **key)
+            else:  # no key at all
+                batch.add(delete_rows(table, [(rowid, row)]))
+                batch.forget_completeness(table)
         await session.commit(batch)
 
 
 def _order(key: Key) -> list[tuple[int, typing.Any]]:
     return [(_TYPES.index(type(part)), part) for part in key]
+
+
+def _value_of(column: Column, value: object) -> object:
+    """Return a key's part as the column holds it; `None` where it cannot."""
+    try:
+        return column.parse(value)
+    except ValueError:
+        return None
 
 
 def _can_do_without(table: Table[typing.Any], row: Row, factory: hikari.api.EntityFactory, user_id: int) -> bool:

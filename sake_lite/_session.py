@@ -44,21 +44,21 @@ class ReadOnlySession:
         The connection that is asked whether somebody else has written.
     scope
         Returns the tables and the settings as they are now.
-    lying
+    unlocked
         What to ask after each reading, where the file is read as it lies there.
     """
 
-    __slots__ = ("_lying", "_memory", "_reader", "_reading", "_thread", "_watch", "loop", "scope")
+    __slots__ = ("_memory", "_reader", "_reading", "_thread", "_unlocked", "_watch", "loop", "scope")
 
     def __init__(
         self,
         reading: Connection,
         watching: Connection,
         scope: collections.abc.Callable[[], Scope],
-        lying: _file.Lying | None = None,
+        unlocked: _file.UnlockedFile | None = None,
     ) -> None:
         self.scope = scope
-        self._lying = lying
+        self._unlocked = unlocked
         self._reading = reading
         self._reader = Reader(reading)
         self._memory = RowMemory(scope().config.row_cache_bytes)
@@ -76,8 +76,8 @@ class ReadOnlySession:
         BackendError
             If the file is missing, cannot be opened, is not ours, or is damaged.
         """
-        reading, lying = await _file.connect_read_only(path, scope().tables, scope().config)
-        return ReadOnlySession(reading, reading, scope, lying)
+        reading, unlocked = await _file.connect_read_only(path, scope().tables, scope().config)
+        return ReadOnlySession(reading, reading, scope, unlocked)
 
     def recall(self, table: Table[typing.Any], key: Key) -> dict[str, typing.Any] | None:
         """Return the payload under a key without asking the file, if it is remembered.
@@ -114,8 +114,7 @@ class ReadOnlySession:
         asked = self._memory.ask(table, key)
         try:
             is_settled = self._is_settled or await self.settled()
-            rows = await self._reader.get(table, key)
-            self.make_sure()
+            rows = await self._sure(self._reader.get(table, key))
             if not rows:
                 return None
             *row, expires_at = rows[0]
@@ -140,9 +139,14 @@ class ReadOnlySession:
         self._go_on()
         if not self._is_settled:
             await self.settled()
-        rows = await self._reader.fetch(sql, parameters)
-        self.make_sure()
-        return rows
+        return await self._sure(self._reader.fetch(sql, parameters))
+
+    async def _sure(self, reading: asyncio.Future[list[Row]]) -> list[Row]:
+        """Return what was read, or raise why not, if it is certain that nobody has written meanwhile."""
+        try:
+            return await reading
+        finally:
+            self.make_sure()
 
     def make_sure(self) -> None:
         """Make sure that what was read until now is right, where SQLite's locks do not.
@@ -152,8 +156,8 @@ class ReadOnlySession:
         BackendError
             If somebody may have written meanwhile to a file that is read as it lies there.
         """
-        if self._lying is not None:
-            self._lying.make_sure()
+        if self._unlocked is not None:
+            self._unlocked.make_sure()
 
     async def connect_beside(self) -> Connection:
         """Connect once more, to read what takes long; whoever asks for it closes it.
@@ -209,12 +213,12 @@ class Session(ReadOnlySession):
         Returns the tables and the settings as they are now.
     """
 
-    __slots__ = ("_identity", "_writing", "housekeeping", "writer")
+    __slots__ = ("_identities", "_writing", "housekeeping", "writer")
 
     def __init__(self, writing: Connection, reading: Connection, scope: collections.abc.Callable[[], Scope]) -> None:
         super().__init__(reading, writing, scope)
         self._writing = writing
-        self._identity = _file.identity(writing.path)
+        self._identities = _file.identities(writing.path)
         self.writer = Writer(
             writing, scope().config, self._memory, lambda events: make_batch(LOSS, {"events": events}, scope())
         )
@@ -240,16 +244,21 @@ class Session(ReadOnlySession):
         return cls(writing, reading, scope)
 
     @staticmethod
-    async def _connect(path: pathlib.Path, scope: Scope) -> Connection:
+    async def _identity(path: pathlib.Path) -> tuple[int, int] | None:
+        with errors.from_backend(path):
+            return await asyncio.to_thread(_file.identity, path)
+
+    @classmethod
+    async def _connect(cls, path: pathlib.Path, scope: Scope) -> Connection:
         """Connect to write, setting a damaged file aside where that is asked for."""
         while True:
-            identity = await asyncio.to_thread(_file.identity, path)
+            identity = await cls._identity(path)
             try:
                 return await _file.connect_writer(path, scope.tables, scope.config)
             except errors.BackendError as error:
                 if scope.config.on_corrupt != "set_aside":
                     raise
-                if await asyncio.to_thread(_file.identity, path) == identity:
+                if await cls._identity(path) == identity:
                     if not errors.is_damage(error):
                         raise
                     await _file.set_aside(path, identity, error)
@@ -287,13 +296,25 @@ class Session(ReadOnlySession):
             await self.writer.close()
         finally:
             # The writer's connection is the last to close, since only it can fold the log in.
-            await self._reading.close()
-            await self._writing.close()
+            try:
+                await self._reading.close()
+            finally:
+                await self._writing.close()
 
     def abandon(self) -> None:
         """Let go of the file without waiting, where the event loop that it was opened in is gone."""
         super().abandon()
         self._writing.abandon()
+
+    async def rebuild_indexes(self, table: Table[typing.Any]) -> None:
+        """Make a table's indexes anew from its rows, where damage has put them at odds.
+
+        Raises
+        ------
+        BackendError
+            If SQLite fails.
+        """
+        await self._writing.run(lambda raw: raw.execute(f"REINDEX {table.name}").fetchall())
 
     async def fold_log(self) -> None:
         """Fold what is in the log into the file, as far as no reader needs it, which is when a file that shrank does.
@@ -306,14 +327,15 @@ class Session(ReadOnlySession):
         await self._writing.run(lambda raw: raw.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall())
 
     async def look_for_file(self) -> None:
-        """Refuse what is to be written from now on if the file was deleted or replaced, where nobody would find it."""
+        """Refuse what is to be written as long as the file or its log was deleted or replaced: nobody would find it."""
         path = self._writing.path
-        if await asyncio.to_thread(_file.identity, path) != self._identity:
-            self.writer.refuse(
-                errors.BackendError(
-                    f"{path} was deleted or replaced while it was open; close the cache and open it again"
-                )
-            )
+        try:
+            are_there = await asyncio.to_thread(_file.identities, path) == self._identities
+        except OSError:
+            return  # it may be there all the same
+
+        refusal = f"{path}, or the -wal or -shm beside it, was deleted or replaced; close the cache and open it again"
+        self.writer.refuse(None if are_there else errors.BackendError(refusal))
 
     @property
     def _is_settled(self) -> bool:

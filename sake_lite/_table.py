@@ -391,10 +391,13 @@ class Table(typing.Generic[EntityT]):
 
     @functools.cached_property
     def containing(self) -> str:
-        """Select at most `:size` rows whose data contains `:bytes`, expired ones too, after a key, in its order."""
+        """Select at most `:size` rows whose data contains `:bytes`, expired ones too, after a key, in its order.
+
+        The rowid comes first.
+        """
         after = ", ".join(f":after_{column.name}" for column in self.key)
         return (
-            f"SELECT {self.row} FROM {self.name} WHERE ({_names(self.key)}) > ({after}) "
+            f"SELECT rowid, {self.row} FROM {self.name} WHERE ({_names(self.key)}) > ({after}) "
             f"AND instr(data, :bytes) > 0 ORDER BY {_names(self.key)} LIMIT :size"
         )
 
@@ -484,8 +487,11 @@ class Table(typing.Generic[EntityT]):
 
     @functools.cached_property
     def delete_row(self) -> str:
-        """Delete a row by its rowid, if its check value and data are as given, in this order."""
-        return f"DELETE FROM {self.name} WHERE rowid = ? AND checksum = ? AND data = ?"
+        """Delete a row by its rowid, if its check value and data, as bytes, are as given, in this order."""
+        return (
+            f"DELETE FROM {self.name} WHERE rowid = ? AND CAST(checksum AS BLOB) = ? AND coalesce(CAST(data AS BLOB), "
+            "x'') = ?"
+        )
 
     @functools.cached_property
     def delete_oldest(self) -> str:

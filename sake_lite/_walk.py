@@ -1,12 +1,12 @@
 """Walking over a table's rows in the order of their keys: what to ask for next, and what is made of what came.
 
-Nothing here reads: who walks (`_iterator.py` in an event loop, `file.py` without one) asks the file for a window of
-rows whenever none is left, and nothing is held open in between.
+Nothing here reads: who walks asks the file for a window of rows whenever none is left, and nothing is held open in
+between.
 """
 
 from __future__ import annotations
 
-__all__ = ["TURN_ROWS", "Parameters", "Reference", "Walk", "walk_entities", "walk_payloads"]
+__all__ = ["TURN_ROWS", "Parameters", "Reference", "Walk", "walk_entities"]
 
 import collections.abc
 import itertools
@@ -99,28 +99,38 @@ class Walk(typing.Generic[T]):
     def _column(self) -> Column | None:
         return self._reference[0] if self._reference else None
 
-    @property
-    def count(self) -> tuple[str, Parameters] | None:
-        """The query that counts the rows at this moment; `None` where there can be none."""
+    def count_query(self) -> tuple[str, Parameters] | None:
+        """Return the query that counts the rows at this moment; `None` where there can be none."""
         return None if self._is_of_nothing else (self._table.count(self._column), self._parameters())
 
-    def next_window(self) -> tuple[str, Parameters] | None:
+    def window_query(self) -> tuple[str, Parameters] | None:
         """Return the query of the next window, once all rows of this one were given; `None` at the end."""
         return None if self._is_last else (self._table.window(self._column), self._parameters())
 
     def take_window(self, rows: list[Row], asked: Parameters) -> None:
-        """Take the rows that the query of `next_window`, whose parameters these were, returned."""
+        """Take the rows that `window_query`, whose parameters these were, returned.
+
+        Raises
+        ------
+        BackendError
+            If damage makes the same rows come again and again.
+        """
         self._is_last = len(rows) < asked["size"]
         met = set(self._doubtful)
         self.rows = [row for row in rows if row[: len(self._table.key)] not in met] if met else rows
+        if rows and not self.rows and not self._is_last:
+            raise errors.BackendError(
+                f"{self._table.name} is damaged, its rows are out of order, so that what follows is unreachable; check "
+                "the file"
+            )
         self.position = 0
         self._size = _WINDOW_ROWS
 
-    def give(self) -> collections.abc.Sequence[T | errors.InvalidDataFound]:
+    def make_next(self) -> collections.abc.Sequence[T | errors.InvalidDataFound]:
         """Make what there is to make of the next few rows, which together is quicker; of a damaged one, its fault."""
         rows = self.rows[self.position : self.position + MOST_TOGETHER]
         self.position += len(rows)
-        return self._give_sound(rows) or [self._give(row) for row in rows]
+        return self._make_together(rows) or [self._make_alone(row) for row in rows]
 
     def _parameters(self) -> Parameters:
         # Rows that were met already, but could not be gone on from, come again.
@@ -133,7 +143,7 @@ class Walk(typing.Generic[T]):
 
         return parameters
 
-    def _give_sound(self, rows: list[Row]) -> collections.abc.Sequence[T] | None:
+    def _make_together(self, rows: list[Row]) -> collections.abc.Sequence[T] | None:
         """Return what is made of rows in which there is nothing to find fault with; `None` where there is."""
         if self._doubtful:
             return None
@@ -151,7 +161,7 @@ class Walk(typing.Generic[T]):
         self._after = keys[-1]
         return made
 
-    def _give(self, row: Row) -> T | errors.InvalidDataFound:
+    def _make_alone(self, row: Row) -> T | errors.InvalidDataFound:
         """Return what is made of a row, or its fault, going on from its key only where the row is what it says."""
         key = row[: len(self._table.key)]
         if self._doubtful and _is_ascending(self._after, self._doubtful[-1], key):
@@ -186,11 +196,6 @@ def walk_entities(
         lambda rows: table.build_together(factory(), rows),
         lambda key, payload: table.build(factory(), key, payload),
     )
-
-
-def walk_payloads(table: Table[typing.Any], reference: Reference | None) -> Walk[Payload]:
-    """Return a walk that gives payloads, whether hikari makes entities of them or not."""
-    return Walk(table, reference, table.open_rows, lambda _, payload: payload)
 
 
 def _is_ascending(*keys: Key) -> bool:

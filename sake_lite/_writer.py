@@ -193,10 +193,12 @@ class Writer:
         self._enqueue(batch, future)
         return future
 
-    def refuse(self, error: errors.BackendError) -> None:
-        """Raise an error for all that is awaited from now on, since nobody would find what is written."""
-        if self._refusal is None:
+    def refuse(self, error: errors.BackendError | None) -> None:
+        """Raise an error for all that is awaited from now on, since nobody would find what is written, or no longer."""
+        if self._refusal is None and error is not None:
             _LOGGER.error("%s", error)
+        elif self._refusal is not None and error is None:
+            _LOGGER.warning("%s is there again", self._connection.path)
         self._refusal = error
 
     @property
@@ -228,15 +230,16 @@ class Writer:
 
         return self._last_error is None
 
-    def report_malformed(self, name: str, exception: BaseException) -> None:
+    def report_malformed(self, name: str, exception: BaseException, level: int = logging.WARNING) -> None:
         """Log, once for each event and kind of fault, that an event could not be stored and was dropped."""
         self._counts["failures"] += 1
         cause = (name, _DIGITS.sub("#", str(exception)))
         is_new = cause not in self._logged and len(self._logged) < _LOGGED_CAUSES
         if is_new:
             self._logged.add(cause)
-        level = logging.WARNING if is_new else logging.DEBUG
-        _LOGGER.log(level, "%s could not be stored and is dropped: %.500s", name, exception)
+        _LOGGER.log(
+            level if is_new else logging.DEBUG, "%s could not be stored and is dropped: %.500s", name, exception
+        )
         if name != LOSS and (loss := self._make_loss([name])):
             self._enqueue(loss, None, lost=(name,))
 
@@ -422,7 +425,7 @@ class Writer:
                 if queued.future is not None and not queued.future.done():
                     queued.future.set_result(outcome)
             elif queued.future is None:
-                self.report_malformed(queued.batch.name, outcome)
+                self._report_lost(queued.batch, outcome)
             else:
                 self._fail(queued, self._as_ours(queued.batch, outcome))
 
@@ -443,6 +446,12 @@ class Writer:
                 break
 
         return group
+
+    def _report_lost(self, batch: Batch, outcome: Exception) -> None:
+        if isinstance(outcome, ValueError) and not isinstance(outcome, errors.SakeException):
+            self.report_malformed(batch.name, outcome)
+        else:
+            self.report_malformed(batch.name, self._as_ours(batch, outcome), logging.ERROR)
 
     def _tell_losses(self) -> _Queued:
         names = tuple(sorted(self._lost))
@@ -519,6 +528,7 @@ class Writer:
         self._counts["dropped_rows"] += self._pending_rows
         self._pending_rows = 0
         self._queue.clear()
+        self._lost.clear()
 
     def _release_waiters(self, until: float = math.inf) -> None:
         while self._waiters and self._waiters[0][0] <= until:

@@ -27,12 +27,16 @@ def main() -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=pathlib.Path))
 @click.option("--delete-invalid", is_flag=True, help="Delete the damaged rows, and only those.")
 def check(file: pathlib.Path, *, delete_invalid: bool) -> None:
-    """Say what is wrong with FILE: its pages, and each row's bytes, identity and entity."""
+    """Say what is wrong with FILE: its pages, and each row's bytes, identity and entity.
+
+    Ends with 0 where nothing is wrong, with 1 where something is, or the file cannot be looked at, and with 2 for wrong
+    arguments.
+    """
     console = rich.console.Console(soft_wrap=True, highlight=False)
     try:
         report = asyncio.run(_check(file, delete_invalid=delete_invalid))
     except SakeException as error:
-        console.print(str(error), markup=False)
+        rich.console.Console(soft_wrap=True, highlight=False, stderr=True).print(str(error), markup=False)
         raise click.exceptions.Exit(1) from None
 
     _print(console, report)
@@ -41,8 +45,13 @@ def check(file: pathlib.Path, *, delete_invalid: bool) -> None:
 
 
 async def _check(file: pathlib.Path, *, delete_invalid: bool) -> CheckReport:
-    async with SQLiteCache(file, read_only=not delete_invalid) as cache:
-        return await cache.check(delete_invalid=delete_invalid)
+    async with SQLiteCache(file, read_only=True) as cache:
+        report = await cache.check()
+    if not (delete_invalid and any(problem.key for problem in report.problems)):
+        return report
+
+    async with SQLiteCache(file, housekeeping=False) as cache:
+        return await cache.check(delete_invalid=True)
 
 
 def _print(console: rich.console.Console, report: CheckReport) -> None:
@@ -59,5 +68,13 @@ def _summary(report: CheckReport) -> str:
     if report.is_sound:
         return "Nothing is wrong."
 
-    found = f"Problems found: {len(report.problems)}."
-    return f"{found} Damaged rows deleted: {report.deleted}." if report.deleted else found
+    found = [f"Problems found: {len(report.problems)}."]
+    if report.deleted:
+        found.append(f"Damaged rows deleted: {report.deleted}.")
+    elif any(problem.key for problem in report.problems):
+        found.append("Stop the bot and use --delete-invalid to delete the rows that are damaged.")
+    if not all(problem.key for problem in report.problems):
+        found.append(
+            "What is not one row's cannot be mended: to start afresh, move the file and its -wal and -shm away."
+        )
+    return " ".join(found)

@@ -9,6 +9,7 @@ from __future__ import annotations
 __all__ = ["BackendError", "ClosedClient", "EntryNotFound", "InvalidDataFound", "SakeException"]
 
 import contextlib
+import errno
 import sqlite3
 import typing
 
@@ -62,18 +63,32 @@ _ADVICE: typing.Final[dict[int, str]] = {
     sqlite3.SQLITE_LOCKED: "%s is locked by another connection",
     sqlite3.SQLITE_FULL: "no room is left to write to %s; free some space, and writing goes on by itself",
     sqlite3.SQLITE_READONLY: "%s cannot be written: the file or its folder is read-only",
-    sqlite3.SQLITE_PERM: "access to %s was denied",
+    sqlite3.SQLITE_PERM: "access to %s was denied; it is for its owner's eyes only",
     sqlite3.SQLITE_AUTH: "access to %s was denied",
     sqlite3.SQLITE_IOERR: "the system failed to read or write %s; check the disk",
     sqlite3.SQLITE_CANTOPEN: "%s cannot be opened; check that its folder exists and may be written to",
-    sqlite3.SQLITE_CORRUPT: "%s is damaged; restore a copy, or move it away to start afresh",
-    sqlite3.SQLITE_NOTADB: "%s is damaged or not a SQLite database; move it away to start afresh",
+    sqlite3.SQLITE_CORRUPT: "%s is damaged; move it away, the -wal and -shm beside it too, to start afresh",
+    sqlite3.SQLITE_NOTADB: (
+        "%s is damaged or not a SQLite database; move it away, the -wal and -shm beside it too, to start afresh"
+    ),
     sqlite3.SQLITE_NOMEM: "memory ran out while using %s",
+}
+
+
+# What the system says, as SQLite would.
+_CODES: typing.Final[dict[int, int]] = {
+    errno.EACCES: sqlite3.SQLITE_PERM,
+    errno.EPERM: sqlite3.SQLITE_PERM,
+    errno.EROFS: sqlite3.SQLITE_READONLY,
+    errno.ENOSPC: sqlite3.SQLITE_FULL,
+    errno.EIO: sqlite3.SQLITE_IOERR,
 }
 
 
 def result_code(exception: BaseException) -> int:
     """Return SQLite's primary result code, or 0 for an error that Python raised itself."""
+    if isinstance(exception, OSError):
+        return _CODES.get(exception.errno or 0, 0)
     return int(getattr(exception, "sqlite_errorcode", 0)) & 0xFF
 
 

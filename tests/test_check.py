@@ -184,7 +184,7 @@ async def test_the_command_line(path: pathlib.Path) -> None:
     damaged = _run("check", path)
     assert (damaged.returncode, damaged.stderr) == (1, "")
     assert "the row role_id=2 of roles is damaged" in damaged.stdout
-    assert damaged.stdout.endswith("Problems found: 1.\n")
+    assert "Problems found: 1. Stop the bot and use --delete-invalid" in damaged.stdout
     assert path.read_bytes() == before
 
     mended = _run("check", "--delete-invalid", path)
@@ -204,8 +204,8 @@ def test_the_command_line_without_a_file_that_can_be_used(path: pathlib.Path) ->
 
     path.write_bytes(b"This is no database. " * 500)
     foreign = _run("check", path)
-    assert (foreign.returncode, foreign.stderr) == (1, "")
-    assert f"{path} is not a SQLite database" in foreign.stdout
+    assert (foreign.returncode, foreign.stdout) == (1, "")
+    assert f"{path} is not a SQLite database" in foreign.stderr
 
 
 def test_the_command_line_says_what_it_needs() -> None:

@@ -412,11 +412,15 @@ async def test_an_event_that_could_not_be_read_back_is_dropped(
 _WITHOUT_MEMORY = """
 import asyncio, sqlite3, sys, sake_lite
 
+class Roles(sake_lite.resources.RoleCache):
+    pass
+
 async def main():
-    async with sake_lite.SQLiteCache(sys.argv[1]) as cache:
+    async with Roles(sys.argv[1]) as cache:
         sqlite3.connect(":memory:").execute("PRAGMA hard_heap_limit = 3000000")
         try:
-            await cache.set_role(1, {"id": "1", "name": "x" * 4_000_000})
+            roles = [{"id": str(number), "name": "x" * 1_000_000} for number in range(10, 26)]
+            await cache.ingest("GUILD_CREATE", {"id": "1", "roles": roles})
         except sake_lite.BackendError as error:
             print(error)
         await cache.set_role(1, {"id": "2"})

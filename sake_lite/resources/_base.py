@@ -82,6 +82,9 @@ class Resource(abc.Resource):
         file at each opening, which takes about a second for each gigabyte. Another program's database and a newer
         version's file are not damaged, and always raise. It is for a file that one process uses: others that have it
         open would go on with the one that was renamed.
+    housekeeping
+        Whether to remove what has expired, and messages beyond `message_limit`, every minute while the cache is open.
+        By default `True`; without it the file only grows.
     read_only
         Whether to open the file to read only, which also works while a bot writes to it: it has to be there, nothing in
         it is changed, and methods that would raise `BackendError`.
@@ -141,6 +144,7 @@ class Resource(abc.Resource):
         max_pending_rows: int | None = None,
         row_cache_bytes: int | None = None,
         on_corrupt: OnCorruptT | None = None,
+        housekeeping: bool = True,
     ) -> None:
         if event_managed and event_manager is None:
             raise ValueError("event_managed needs an event_manager")
@@ -169,6 +173,7 @@ class Resource(abc.Resource):
             max_pending_rows=max_pending_rows,
             row_cache_bytes=row_cache_bytes,
             on_corrupt=on_corrupt,
+            housekeeping=housekeeping,
         )
         self._scope = Scope(tables=tables, config=config, intents=_intents_of(app, event_manager))
         if event_manager is not None:
