@@ -420,6 +420,29 @@ async def test_checking_a_file_of_hostile_rows_and_deleting_them(hostile: pathli
                 assert sample.key(await sample.get(cache, number)) == sample.expected(number)
 
 
+async def test_checking_names_what_hikari_refuses(path: pathlib.Path) -> None:
+    """Rows that decode, and say themselves whose they are, of which no entity can be made."""
+    await _store(path, _NUMBERS)
+    stored = _read(path)
+    refused: list[tuple[str, str | None]] = []
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        for sample in SAMPLES:
+            it = stored[sample.table][sample.expected(1)]
+            kept = {path[0] for column in it.table.columns for path in column.paths} - {"user"}
+            bare = {name: value for name, value in it.payload.items() if name in kept} | {"activities": None}
+            if "user" in it.payload:
+                bare["user"] = {"id": it.payload["user"]["id"]}
+            data = cbor2.dumps(bare)
+            key = it.table.key[-1].name
+            change = f"UPDATE {sample.table} SET data = ?, checksum = ? WHERE {key} = ?"
+            connection.execute(change, (data, zlib.crc32(data), sample.expected(1)))
+            refused.append((sample.table, it.table.describe(it.columns[: len(it.table.key)])))
+    async with sake_lite.SQLiteCache(path, read_only=True) as cache:
+        problems = (await cache.check()).problems
+    assert sorted((problem.table, problem.key) for problem in problems) == sorted(refused)
+    assert all("is refused by hikari's entity factory" in problem.fault for problem in problems)
+
+
 async def test_events_and_calls_that_build_upon_hostile_rows(hostile: pathlib.Path, path: pathlib.Path) -> None:
     """A change of a row that cannot be opened is left out; a row that comes whole replaces it."""
     path.write_bytes(hostile.read_bytes())

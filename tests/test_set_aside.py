@@ -16,6 +16,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 import types
 import typing
 
@@ -292,6 +293,39 @@ async def test_one_that_was_slow_to_find_the_damage_leaves_the_new_file_alone(
     check_file(path)
     async with _cache(path) as cache:
         assert [role.id async for role in cache.iter_roles()] == [1, 2, 3]
+
+
+async def test_no_two_rename_at_once(path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither sees that it is the damaged file still before the other has renamed it."""
+    _garbage(path)
+    here = threading.local()
+    both_have_seen = threading.Barrier(2, timeout=0.2)
+    rename, identity = _file._rename, _file.identity  # pyright: ignore[reportPrivateUsage]
+
+    def rename_here(path: pathlib.Path, damaged: tuple[int, int] | None) -> pathlib.Path | None:
+        here.is_renaming = True
+        try:
+            return rename(path, damaged)
+        finally:
+            here.is_renaming = False
+
+    def identity_of_both(path: pathlib.Path) -> tuple[int, int] | None:
+        found = identity(path)
+        if getattr(here, "is_renaming", False):
+            with contextlib.suppress(threading.BrokenBarrierError):
+                both_have_seen.wait()
+        return found
+
+    monkeypatch.setattr(_file, "_rename", rename_here)
+    monkeypatch.setattr(_file, "identity", identity_of_both)
+    one, two = _cache(path), _cache(path)
+    await asyncio.gather(one.open(), two.open())
+    await one.set_role(GUILD, samples.role(1))
+    await two.set_role(GUILD, samples.role(2))
+    await asyncio.gather(one.close(), two.close())
+    assert both_have_seen.broken, "the second waited for the first, which waited in vain"
+    assert len(_aside(path.parent)) == 1
+    check_file(path)
 
 
 async def test_damage_that_is_met_later_is_raised_and_the_file_stays(path: pathlib.Path) -> None:

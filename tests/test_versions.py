@@ -388,6 +388,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.long
 def test_processes_that_find_the_old_file_at_once_migrate_it_once(old: pathlib.Path) -> None:
     before = _everything(old)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
