@@ -61,8 +61,11 @@ class CheckReport:
     problems: tuple[Problem, ...]
     """What is wrong."""
 
+    damaged: int
+    """How many rows are not what was once written."""
+
     deleted: int
-    """How many damaged rows were deleted."""
+    """How many of them were deleted."""
 
     @property
     def is_sound(self) -> bool:
@@ -101,7 +104,7 @@ async def check(
     """
     problems = await _pages(reading)
     rows: dict[str, int] = {}
-    deleted = 0
+    counted = deleted = 0
     for table in tables:
         damaged: list[_Damaged] = []
         rows[table.name] = 0
@@ -115,13 +118,14 @@ async def check(
                 problems.append(problem)
         except errors.BackendError as error:
             problems.append(Problem(table.name, None, f"{table.name} cannot be read to its end: {error.message}"))
+        counted += len(damaged)
         if session is not None and damaged:
             try:
                 deleted += await _delete(session, table, damaged)
             except errors.BackendError as error:
                 problems.append(Problem(table.name, None, f"what is damaged in {table.name} stays: {error.message}"))
 
-    return CheckReport(rows, tuple(problems), deleted)
+    return CheckReport(rows, tuple(problems), counted, deleted)
 
 
 async def _pages(reading: Connection) -> list[Problem]:

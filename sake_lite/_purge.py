@@ -18,7 +18,7 @@ if typing.TYPE_CHECKING:
     from ._codec import Payload
     from ._column import Column
     from ._session import Session
-    from ._table import Key, Row, Table
+    from ._table import Row, Table
 
 # The columns that say whose a row is.
 _OWNERS: typing.Final[tuple[str, ...]] = ("user_id", "author_id")
@@ -26,8 +26,9 @@ _OWNERS: typing.Final[tuple[str, ...]] = ("user_id", "author_id")
 # Rows that are looked through and changed in one step.
 _ROWS: typing.Final[int] = 100
 
-# The order in which SQLite has values of different types, as a damaged key may be of any.
-_TYPES: typing.Final = (type(None), int, float, str, bytes)
+_STAYS: typing.Final[str] = (
+    "what is there of the user cannot all be removed; check the file, and begin a new one if SQLite finds fault with it"
+)
 
 
 async def purge(
@@ -61,38 +62,71 @@ async def purge(
 async def _take_out(
     session: Session, table: Table[typing.Any], factory: hikari.api.EntityFactory, user_id: int
 ) -> None:
-    after = table.below_all_keys
-    digits = str(user_id).encode()
-    while True:
-        bounds = {f"after_{column.name}": part for column, part in zip(table.key, after, strict=True)}
-        rows = await session.fetch(table.containing, {"bytes": digits, "size": _ROWS, **bounds})
-        if not rows:
-            return
+    after = -(2**63)
+    while rows := await _rows_after(session, table, after, user_id):
+        last = rows[-1][0]
+        if last <= after:  # it would come again and again, and what comes behind it never
+            raise errors.BackendError(f"{table.name} is damaged, its rows are out of order: {_STAYS}")
 
-        last = rows[-1][1 : 1 + len(table.key)]
-        if _order(last) <= _order(after):  # it would come again and again, and what comes behind it never
-            raise errors.BackendError(
-                f"{table.name} is damaged, its rows are out of order, so what is there of the user cannot be removed; "
-                "check the file, and begin a new one if SQLite finds fault with it"
-            )
-
+        await _commit_without(session, table, rows, factory, user_id)
+        if left := await _left(session, table, after, last, user_id):
+            # Where an index is damaged, a row is not found in it by its key, and so it is not changed.
+            await session.rebuild_indexes(table)
+            await _commit_without(session, table, left, factory, user_id)
+            if await _left(session, table, after, last, user_id):
+                raise errors.BackendError(f"{table.name} is damaged: {_STAYS}")
         after = last
-        batch = Batch("purge_user", session.scope())
-        for rowid, *columns in rows:
-            row = tuple(columns)
-            key = {column.name: part for column, part in zip(table.key, row, strict=False)}
-            if _can_do_without(table, row, factory, user_id):
-                batch.modify(table, lambda payload: payload and without_user(payload, user_id), is_seeing=False, **key)
-            elif all(map(operator.eq, map(_value_of, table.key, row), row)):
-                batch.forget(table, **key)
-            else:  # no key at all
-                batch.add(delete_rows(table, [(rowid, row)]))
-                batch.forget_completeness(table)
+
+
+async def _left(session: Session, table: Table[typing.Any], after: int, last: int, user_id: int) -> list[Row]:
+    """Return the rows up to a rowid that tell of the user all the same."""
+    rows = await _rows_after(session, table, after, user_id)
+    return [row for row in rows if row[0] <= last and _holds(table, row, user_id)]
+
+
+async def _rows_after(session: Session, table: Table[typing.Any], after: int, user_id: int) -> list[Row]:
+    """Return some rows that have the user's ID in them, each with its rowid before it, in the order of those."""
+    # A damaged key may stand anywhere among the others.
+    return await session.fetch(table.containing, {"bytes": str(user_id).encode(), "size": _ROWS, "after": after})
+
+
+async def _commit_without(
+    session: Session, table: Table[typing.Any], rows: list[Row], factory: hikari.api.EntityFactory, user_id: int
+) -> None:
+    """Take the user out of rows, rebuilding the table's indexes if that is refused for them."""
+    batch = Batch("purge_user", session.scope())
+    for row in rows:
+        if _holds(table, row, user_id):
+            _take_out_of(table, row, factory, user_id, batch)
+
+    try:
+        await session.commit(batch)
+    except errors.BackendError:
+        await session.rebuild_indexes(table)
         await session.commit(batch)
 
 
-def _order(key: Key) -> list[tuple[int, typing.Any]]:
-    return [(_TYPES.index(type(part)), part) for part in key]
+def _take_out_of(
+    table: Table[typing.Any], row: Row, factory: hikari.api.EntityFactory, user_id: int, batch: Batch
+) -> None:
+    rowid, *columns = row
+    key = {column.name: part for column, part in zip(table.key, columns, strict=False)}
+    if _can_do_without(table, tuple(columns), factory, user_id):
+        batch.modify(table, lambda payload: payload and without_user(payload, user_id), is_seeing=False, **key)
+    elif all(map(operator.eq, map(_value_of, table.key, columns), columns)):
+        batch.forget(table, **key)
+    else:  # no key at all
+        batch.add(delete_rows(table, [(rowid, tuple(columns))]))
+        batch.forget_completeness(table)
+
+
+def _holds(table: Table[typing.Any], row: Row, user_id: int) -> bool:
+    """Whether a row tells of the user by more than the bare ID; of a damaged one it cannot be told."""
+    try:
+        payload = table.open_row(row[1:])
+    except errors.InvalidDataFound:
+        return True
+    return without_user(payload, user_id) != payload
 
 
 def _value_of(column: Column, value: object) -> object:
@@ -106,10 +140,7 @@ def _value_of(column: Column, value: object) -> object:
 def _can_do_without(table: Table[typing.Any], row: Row, factory: hikari.api.EntityFactory, user_id: int) -> bool:
     """Whether a row still makes an entity without the user; of a damaged one it cannot be told what else it holds."""
     try:
-        payload = table.open_row(row)
-        rest = without_user(payload, user_id)
-        if rest != payload:  # a bare ID stays, whether hikari knows the row's kind or not
-            table.build(factory, row, rest)
+        table.build(factory, row, without_user(table.open_row(row), user_id))
     except errors.InvalidDataFound:
         return False
     return True

@@ -391,14 +391,10 @@ class Table(typing.Generic[EntityT]):
 
     @functools.cached_property
     def containing(self) -> str:
-        """Select at most `:size` rows whose data contains `:bytes`, expired ones too, after a key, in its order.
-
-        The rowid comes first.
-        """
-        after = ", ".join(f":after_{column.name}" for column in self.key)
+        """Select at most `:size` rows whose data contains `:bytes`, as `walk` does."""
         return (
-            f"SELECT rowid, {self.row} FROM {self.name} WHERE ({_names(self.key)}) > ({after}) "
-            f"AND instr(data, :bytes) > 0 ORDER BY {_names(self.key)} LIMIT :size"
+            f"SELECT rowid, {self.row} FROM {self.name} WHERE rowid > :after AND instr(data, :bytes) > 0 "
+            "ORDER BY rowid LIMIT :size"
         )
 
     @functools.cached_property

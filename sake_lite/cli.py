@@ -47,7 +47,7 @@ def check(file: pathlib.Path, *, delete_invalid: bool) -> None:
 async def _check(file: pathlib.Path, *, delete_invalid: bool) -> CheckReport:
     async with SQLiteCache(file, read_only=True) as cache:
         report = await cache.check()
-    if not (delete_invalid and any(problem.key for problem in report.problems)):
+    if not (delete_invalid and report.damaged):
         return report
 
     async with SQLiteCache(file, housekeeping=False) as cache:
@@ -71,7 +71,7 @@ def _summary(report: CheckReport) -> str:
     found = [f"Problems found: {len(report.problems)}."]
     if report.deleted:
         found.append(f"Damaged rows deleted: {report.deleted}.")
-    elif any(problem.key for problem in report.problems):
+    elif report.damaged:
         found.append("Stop the bot and use --delete-invalid to delete the rows that are damaged.")
     if not all(problem.key for problem in report.problems):
         found.append(

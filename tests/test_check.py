@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import sqlite3
 import subprocess
@@ -10,12 +11,14 @@ import typing
 import zlib
 
 import cbor2
+import click.testing
 import pytest
 import samples
 from conftest import check_file
 from samples import GUILD, SAMPLES, Sample
 
 import sake_lite
+from sake_lite import _config, _housekeeping, cli
 from sake_lite._batch import Batch
 from sake_lite._operations import DeleteRows
 from sake_lite._session import Session
@@ -162,6 +165,78 @@ async def test_a_file_that_is_open_read_only_is_checked_and_left_alone(path: pat
             await cache.check(delete_invalid=True)
 
 
+async def _file_with_roles(path: pathlib.Path) -> None:
+    """Store nine roles, in whose names is what they can be found by, and damage the third."""
+    async with sake_lite.SQLiteCache(path) as cache:
+        for number in range(1, 10):
+            await cache.set_role(GUILD, samples.role(number, name=f"é\x80name{number}-"))
+    _sqlite(path, "UPDATE roles SET checksum = 0 WHERE role_id = 3")
+
+
+def _flip(path: pathlib.Path, before: bytes, change: bytes, bits: int) -> None:
+    """Flip bits of the last byte of the last `change` that stands before what occurs once, as a disk does it."""
+    data = bytearray(path.read_bytes())
+    assert data.count(before) == 1
+    at = data.rfind(change, 0, data.find(before)) + len(change) - 1
+    data[at] ^= bits
+    path.write_bytes(data)
+
+
+async def _assert_the_third_and_the_seventh_go(path: pathlib.Path) -> None:
+    async with sake_lite.SQLiteCache(path) as cache:
+        report = await cache.check(delete_invalid=True)
+        keys = [problem.key for problem in report.problems if problem.key is not None]
+        assert keys == ["role_id=3", "role_id=7"]
+        assert report.deleted == 2
+        assert not any("stays" in problem.fault for problem in report.problems)
+        assert [role.id async for role in cache.iter_roles_for_guild(GUILD)] == [1, 2, 4, 5, 6, 8, 9]
+        await cache.set_role(GUILD, samples.role(7, name="new"))
+        assert (await cache.get_role(7)).name == "new"
+        report = await cache.check()
+        assert report.is_sound
+        assert report.rows["roles"] == 8
+    check_file(path)
+
+
+async def test_a_row_that_its_index_does_not_know_is_deleted_with_the_others(path: pathlib.Path) -> None:
+    """One bit of what it refers to flipped, so that it is not found in the index of that, to be taken out there."""
+    await _file_with_roles(path)
+    _flip(path, b"name7-", GUILD.to_bytes(4, "big"), 0x10)
+    with pytest.raises(sqlite3.DatabaseError, match="malformed"):
+        _sqlite(path, "DELETE FROM roles WHERE role_id = 7")
+    await _assert_the_third_and_the_seventh_go(path)
+
+
+def _make_text_of_data(path: pathlib.Path, number: int) -> None:
+    """Flip the one bit of a row of `roles` that says that its data is a blob."""
+    ((length,),) = _sqlite(path, "SELECT length(data) FROM roles WHERE role_id = ?", number)
+    kind = 2 * length + 12  # https://www.sqlite.org/fileformat.html#record_format
+    assert 0x80 <= kind < 0x4000
+    _flip(path, f"name{number}-".encode(), bytes([0x80 | kind >> 7, kind & 0x7F]), 1)
+
+
+async def test_data_that_has_become_a_text_is_deleted(path: pathlib.Path) -> None:
+    await _file_with_roles(path)
+    _make_text_of_data(path, 7)
+    assert _sqlite(path, "SELECT typeof(data) FROM roles WHERE role_id IN (6, 7)") == [("blob",), ("text",)]
+    await _assert_the_third_and_the_seventh_go(path)
+
+
+async def test_what_only_hikari_refuses_is_named_and_stays(path: pathlib.Path) -> None:
+    """Its bytes are what was written, and another hikari may make something of them."""
+    async with sake_lite.SQLiteCache(path) as cache:
+        await cache.set_role(GUILD, samples.role(1))
+        role = {name: value for name, value in samples.role(2).items() if name != "color"}
+        await cache.ingest("GUILD_ROLE_CREATE", {"guild_id": str(GUILD), "role": role})
+        for _ in range(2):
+            report = await cache.check(delete_invalid=True)
+            (problem,) = report.problems
+            assert problem.key == "role_id=2"
+            assert "refused by hikari" in problem.fault
+            assert (report.deleted, report.rows["roles"]) == (0, 2)
+    check_file(path)
+
+
 # The command line.
 
 
@@ -213,3 +288,55 @@ def test_the_command_line_says_what_it_needs() -> None:
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False)
     assert run.returncode == 2
     assert run.stderr == "the command line needs click: pip install 'sake_lite[cli]'\n"
+
+
+def _invoke(*arguments: object) -> click.testing.Result:
+    """Run the command line in this process."""
+    return click.testing.CliRunner().invoke(cli.main, [*map(str, arguments)])
+
+
+def test_the_command_line_deletes_data_that_has_become_a_text(path: pathlib.Path) -> None:
+    asyncio.run(_file_with_roles(path))
+    _make_text_of_data(path, 7)
+    for arguments, last in ((("check",), "use --delete-invalid"), (("check", "--delete-invalid"), "rows deleted: 2.")):
+        result = _invoke(*arguments, path)
+        assert isinstance(result.exception, SystemExit)
+        assert result.exit_code == 1
+        assert "the row role_id=7 of roles is damaged" in result.output
+        assert last in result.output
+    assert _invoke("check", path).exit_code == 0
+
+
+def test_the_command_line_deletes_nothing_but_what_is_damaged(
+    path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not what its own settings, which are not those of the bot, would have removed, however long it takes."""
+    looked = asyncio.Semaphore(0)
+    check = sake_lite.SQLiteCache.check
+    look_for_file = Session.look_for_file
+
+    async def fill() -> None:
+        async with sake_lite.SQLiteCache(path, message_limit=10) as cache:
+            for number in range(1, 9):
+                await cache.set_message(samples.message(number), expire_time=0 if number == 1 else None)
+
+    async def look(session: Session) -> None:
+        await look_for_file(session)
+        looked.release()
+
+    async def check_after_a_round(cache: sake_lite.SQLiteCache, *, delete_invalid: bool = False) -> object:
+        if delete_invalid:
+            async with asyncio.timeout(10):
+                for _ in range(3):
+                    await looked.acquire()
+        return await check(cache, delete_invalid=delete_invalid)
+
+    asyncio.run(fill())
+    _sqlite(path, "UPDATE messages SET checksum = 0 WHERE message_id = 5")
+    monkeypatch.setattr(_config.Config.__dataclass_fields__["message_limit"], "default", 3)
+    monkeypatch.setattr(_housekeeping, "_INTERVAL", 0.001)
+    monkeypatch.setattr(Session, "look_for_file", look)
+    monkeypatch.setattr(sake_lite.SQLiteCache, "check", check_after_a_round)
+    result = _invoke("check", "--delete-invalid", path)
+    assert result.output.endswith("Problems found: 1. Damaged rows deleted: 1.\n")
+    assert _sqlite(path, "SELECT message_id FROM messages") == [(1,), (2,), (3,), (4,), (6,), (7,), (8,)]

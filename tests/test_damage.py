@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from samples import SAMPLES, Sample, iterate, thousands
 
 import sake_lite
-from sake_lite import InvalidDataFound
+from sake_lite import InvalidDataFound, _walk
 
 if typing.TYPE_CHECKING:
     import collections.abc
@@ -398,3 +398,42 @@ async def test_a_key_below_all_others_is_met(path: Path) -> None:
         with pytest.raises(InvalidDataFound, match="-7"):
             await anext(cache.iter_roles())
         assert len(await cache.iter_roles().skip_invalid()) == 9
+
+
+@pytest.mark.parametrize("rows", [2, 5])
+async def test_more_rows_out_of_order_than_a_window_holds_end_an_iteration(
+    rows: int, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where all that comes was met before, nothing tells where to go on: that is said, once, instead of for ever."""
+    monkeypatch.setattr(_walk, "_FIRST_ROWS", rows)
+    monkeypatch.setattr(_walk, "_WINDOW_ROWS", rows)
+    async with sake_lite.SQLiteCache(path) as cache:
+        roles = [samples.role(number, name="x" * 1_000) for number in range(1, 61)]
+        await cache.ingest("GUILD_CREATE", samples.guild_create(1, roles=roles))
+    page = _page(path, "roles")
+    data = bytearray(path.read_bytes())
+    assert data[page] == 5, "the table's first page has others below it"
+    # All of them become the first one, whose rows then come again and again.
+    cells = [data[page + 12 + at : page + 14 + at] for at in range(0, 2 * int.from_bytes(data[page + 3 : page + 5]), 2)]
+    first = page + int.from_bytes(cells[0])
+    for cell in cells:
+        at = page + int.from_bytes(cell)
+        data[at : at + 4] = data[first : first + 4]
+    data[page + 8 : page + 12] = data[first : first + 4]
+    path.write_bytes(data)
+
+    found: list[int] = []
+    faults = 0
+    async with sake_lite.SQLiteCache(path) as cache, asyncio.timeout(10):
+        with pytest.raises(sake_lite.BackendError, match="roles is damaged, its rows are out of order"):
+            async for role in cache.iter_roles().skip_invalid():
+                found.append(role.id)  # noqa: PERF401 - it ends with an error
+        assert found == [1, 2, 3]
+        iterator = cache.iter_roles()
+        with pytest.raises(sake_lite.BackendError, match="so that what follows is unreachable"):
+            while True:
+                try:
+                    await anext(iterator)
+                except InvalidDataFound:
+                    faults += 1
+        assert faults >= 3

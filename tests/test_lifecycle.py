@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import pathlib
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -20,7 +22,12 @@ from conftest import check_file
 from samples import GUILD
 
 import sake_lite
-from sake_lite import ClosedClient
+from sake_lite import ClosedClient, _file, _housekeeping
+from sake_lite._connection import Connection
+from sake_lite._session import Session
+
+if typing.TYPE_CHECKING:
+    import collections.abc
 
 TOKEN = "MTAw.loop.back"
 
@@ -449,3 +456,148 @@ def test_an_app_that_is_none(app: typing.Any, path: pathlib.Path) -> None:
         sake_lite.SQLiteCache(path, app)
     with pytest.raises(TypeError, match="app must be a bot"):
         sake_lite.SQLiteCache(path, typing.cast("typing.Any", _bot().event_manager))
+
+
+def _session(cache: sake_lite.SQLiteCache) -> typing.Any:
+    session = cache._session  # pyright: ignore[reportPrivateUsage]
+    assert isinstance(session, Session)
+    return session
+
+
+@pytest.mark.parametrize("is_replaced", [False, True], ids=["deleted", "replaced"])
+@pytest.mark.parametrize("suffix", ["", "-wal", "-shm"], ids=["file", "log", "index of the log"])
+async def test_nothing_is_written_to_what_nobody_would_find(
+    suffix: str,
+    is_replaced: bool,
+    cache: sake_lite.SQLiteCache,
+    path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """What is acknowledged is in the file that the path names, so as long as it names another, nothing is."""
+
+    def denied(_: pathlib.Path) -> typing.NoReturn:
+        raise PermissionError(13, "Permission denied")
+
+    await cache.set_role(GUILD, samples.role(1))
+    part = path.with_name(path.name + suffix)
+    away = path.with_name("away")
+    part.rename(away)
+    if is_replaced:
+        part.write_bytes(b"")
+    for _ in range(2):
+        await _session(cache).look_for_file()
+        with pytest.raises(sake_lite.BackendError, match=r"bot\.db.* was deleted or replaced; close the cache"):
+            await cache.set_role(GUILD, samples.role(2))
+    with monkeypatch.context() as patch:
+        patch.setattr(_file, "identities", denied)
+        await _session(cache).look_for_file()
+    with pytest.raises(sake_lite.BackendError, match="was deleted or replaced"):
+        await cache.flush()
+    assert (await cache.get_role(1)).id == 1
+
+    away.replace(part)
+    await _session(cache).look_for_file()
+    await cache.set_role(GUILD, samples.role(3))
+    assert [role.id async for role in cache.iter_roles()] == [1, 3]
+    assert [record.levelname for record in caplog.records if record.levelno >= logging.WARNING] == ["ERROR", "WARNING"]
+
+
+async def test_a_file_that_the_system_will_not_tell_of_counts_as_there(
+    cache: sake_lite.SQLiteCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(_: pathlib.Path) -> typing.NoReturn:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_file, "identities", denied)
+        await _session(cache).look_for_file()
+    await cache.set_role(GUILD, samples.role(1))
+    assert (await cache.get_role(1)).id == 1
+
+
+@pytest.mark.parametrize("is_cancelled", [False, True], ids=["fails", "is cancelled"])
+async def test_the_log_is_folded_in_though_closing_the_reading_connection(
+    is_cancelled: bool, path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = sake_lite.SQLiteCache(path)
+    await cache.open()
+    await cache.set_role(GUILD, samples.role(1))
+    session = _session(cache)
+    reading: Connection = session._reading
+    is_reached = asyncio.Event()
+    close = Connection.close
+
+    async def close_or_not(connection: Connection) -> None:
+        await close(connection)
+        if connection is reading:
+            is_reached.set()
+            if not is_cancelled:
+                raise RuntimeError("on purpose")
+            await asyncio.Event().wait()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Connection, "close", close_or_not)
+        closing = asyncio.ensure_future(session.close())
+        await is_reached.wait()
+        if is_cancelled:
+            closing.cancel()
+        with pytest.raises(asyncio.CancelledError if is_cancelled else RuntimeError):
+            await closing
+    check_file(path)
+
+
+async def test_without_housekeeping_nothing_is_removed(path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither what has expired nor messages beyond the limit, and the next one who keeps house removes them."""
+    looked = 0
+    look_for_file = Session.look_for_file
+
+    async def look(session: Session) -> None:
+        nonlocal looked
+        looked += 1
+        await look_for_file(session)
+
+    async def until(condition: collections.abc.Callable[[], bool]) -> None:
+        async with asyncio.timeout(10):
+            while not condition():
+                await asyncio.sleep(0.001)
+
+    def count(table: str) -> int:
+        with contextlib.closing(sqlite3.connect(path)) as other:
+            ((rows,),) = other.execute(f"SELECT count(*) FROM {table}").fetchall()
+        return rows
+
+    monkeypatch.setattr(_housekeeping, "_INTERVAL", 0.001)
+    monkeypatch.setattr(Session, "look_for_file", look)
+    async with sake_lite.SQLiteCache(path, housekeeping=False, message_limit=2) as cache:
+        for number in range(1, 6):
+            await cache.set_message(samples.message(number))
+        await cache.set_user(samples.user(7), expire_time=0)
+        first = looked
+        await until(lambda: looked > first + 3)  # three whole rounds
+        assert (count("messages"), count("users")) == (5, 2)
+        assert [message.id async for message in cache.iter_messages()] == [1, 2, 3, 4, 5]
+    check_file(path)
+    async with sake_lite.SQLiteCache(path, message_limit=2):
+        await until(lambda: (count("messages"), count("users")) == (2, 1))
+    check_file(path)
+
+
+async def test_a_read_that_fails_since_somebody_has_begun_to_write_says_so(
+    path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without locks, what is half written looks like damage, about which nothing should be done."""
+    async with sake_lite.SQLiteCache(path) as cache:
+        for number in range(1, 101):
+            await cache.set_role(GUILD, samples.role(number, name="x" * 1_000))
+    monkeypatch.setattr(_file, "_may_write", _no)
+    async with sake_lite.SQLiteCache(path, read_only=True) as cache:
+        assert (await cache.get_role(1)).id == 1
+        os.truncate(path, 8192)  # what is to be read next is not there now
+        for read in (cache.get_role(90), anext(cache.iter_roles()), cache.iter_roles().len()):
+            with pytest.raises(sake_lite.BackendError, match="somebody has begun to write to"):
+                await read
+
+
+def _no(_: pathlib.Path) -> bool:
+    return False

@@ -475,3 +475,24 @@ async def test_after_events_were_dropped_no_guild_s_members_count_as_complete(pa
         assert (await cache.get_me()).id == 1
         assert cache.stats().queued_rows == 0
     check_file(path)
+
+
+async def test_closing_after_events_were_dropped_gives_up_once(
+    path: pathlib.Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """That something was dropped is to be written down, too; where that cannot be done, it is lost with the rest."""
+    cache = sake_lite.SQLiteCache(path, busy_timeout=0.05, max_pending_rows=2)
+    await cache.open()
+    with _locked(path), caplog.at_level(logging.WARNING, "hikari.sake_lite"):
+        for number in range(1, 6):
+            await _dispatch(cache, "GUILD_ROLE_CREATE", {"guild_id": str(GUILD), "role": samples.role(number)})
+        await _until(lambda: cache.stats().dropped_rows > 0)
+        write = asyncio.ensure_future(cache.set_role(GUILD, samples.role(6)))
+        await asyncio.sleep(0)
+        await cache.close()
+        with pytest.raises(BackendError):
+            await write
+    assert len([record for record in caplog.records if "lost at closing" in record.message]) == 1
+    async with cache:
+        assert await cache.iter_roles().len() == 0
+    check_file(path)
