@@ -235,7 +235,13 @@ def decode(data: bytes, checksum: int) -> dict[str, typing.Any]:
     DamagedData
         If they are not what `encode` once returned.
     """
-    (payload,) = decode_together([data], [checksum])
+    if len(data) > MAX_BYTES:
+        raise DamagedData(f"{len(data)} bytes are more than any payload has")
+    if zlib.crc32(data) != checksum:
+        raise DamagedData("the bytes do not match their check value")
+
+    payload, marker = _decode_array(b"".join((_ARRAYS[2], data, _AFTER)))
+    _refuse_what_is_none([payload], marker == _MARKER)
     return payload
 
 
@@ -256,13 +262,18 @@ def decode_together(
 
     items = _decode_array(b"".join((_ARRAYS[2 * len(rows)], _AFTER.join(rows), _AFTER)))
     payloads: list[dict[str, typing.Any]] = items[::2]
-    if items[1::2] != [_MARKER] * len(rows):
+    _refuse_what_is_none(payloads, items[1::2] == [_MARKER] * len(rows))
+    return payloads
+
+
+def _refuse_what_is_none(payloads: list[dict[str, typing.Any]], are_whole: bool) -> None:
+    """Refuse what was decoded and is no payload, or had something behind it."""
+    if not are_whole:
         raise DamagedData("the bytes are more than one CBOR item")
     if set(map(type, payloads)) != {dict}:
         raise DamagedData("the bytes hold something else than a map")
 
     _refuse_what_json_lacks(payloads)
-    return payloads
 
 
 def _refuse_what_json_lacks(parts: collections.abc.Sequence[object]) -> None:

@@ -54,13 +54,15 @@ class RowMemory:
         How many bytes they may take; with 0, none is remembered.
     """
 
-    __slots__ = ("_asked", "_epochs", "_limit", "_rows", "_size")
+    __slots__ = ("_asked", "_epochs", "_limit", "_read", "_rows", "_size")
 
     def __init__(self, limit: int) -> None:
         self._asked: dict[tuple[AnyTable, Key], Asked] = {}
         # Forgetting a whole table is beginning its next epoch: what is left of the last one goes as room is needed.
         self._epochs: collections.Counter[AnyTable] = collections.Counter()
         self._limit = limit
+        # The tables of which a row may be remembered or asked for; of others there is nothing to forget.
+        self._read: set[AnyTable] = set()
         self._rows: collections.OrderedDict[tuple[AnyTable, Key], tuple[bytes, int | None, int]] = (
             collections.OrderedDict()
         )
@@ -95,6 +97,7 @@ class RowMemory:
     def ask(self, table: AnyTable, key: Key) -> Asked:
         """Note that a row is about to be read; `forgo` has to follow, and `keep` may come before it."""
         name = (table, key)
+        self._read.add(table)
         asked = self._asked.get(name)
         if asked is None or asked.epoch != self._epochs[table]:
             asked = self._asked[name] = Asked(name, self._epochs[table])
@@ -126,6 +129,9 @@ class RowMemory:
             return
 
         for operation in batch.operations:
+            if isinstance(operation, (Rows, Modify)) and not self._may_touch(operation.table):
+                continue
+
             for table, keys in _touched(operation):
                 if keys is None:
                     self._epochs[table] += 1
@@ -138,7 +144,12 @@ class RowMemory:
         """Forget everything."""
         self._rows.clear()
         self._asked.clear()
+        self._read.clear()
         self._size = 0
+
+    def _may_touch(self, table: AnyTable) -> bool:
+        """Whether there may be something to forget where rows of a table alone are written."""
+        return table in self._read or bool(table.hides)
 
     def _forget_keys(self, table: AnyTable, keys: collections.abc.Iterable[Key]) -> None:
         for key in keys:

@@ -92,7 +92,8 @@ class ReadOnlySession:
         self._check_loop()
         if not (self._memory.is_on and self._watch.is_current()):
             return None
-        self.make_sure()
+        if self._unlocked is not None:
+            self._unlocked.make_sure()
 
         return self._memory.recall(table, key, _config.now())
 
@@ -114,7 +115,8 @@ class ReadOnlySession:
         asked = self._memory.ask(table, key)
         try:
             is_settled = self._is_settled or await self.settled()
-            rows = await self._sure(self._reader.get(table, key))
+            reading = self._reader.get(table, key)
+            rows = await (reading if self._unlocked is None else self._sure(reading))
             if not rows:
                 return None
             *row, expires_at = rows[0]
