@@ -52,6 +52,9 @@ _DEEPEST: typing.Final[int] = _MAX_DEPTH - 1
 _MARKER: typing.Final[bytes] = os.urandom(16)
 _AFTER: typing.Final[bytes] = b"\x50" + _MARKER
 
+_MORE_THAN_ONE: typing.Final[str] = "the bytes are more than one CBOR item"
+_NO_MAP: typing.Final[str] = "the bytes hold something else than a map"
+
 MOST_TOGETHER: typing.Final[int] = 20
 """How many rows `decode_together` takes."""
 
@@ -241,8 +244,13 @@ def decode(data: bytes, checksum: int) -> dict[str, typing.Any]:
         raise DamagedData("the bytes do not match their check value")
 
     payload, marker = _decode_array(b"".join((_ARRAYS[2], data, _AFTER)))
-    _refuse_what_is_none([payload], marker == _MARKER)
-    return payload
+    if marker != _MARKER:
+        raise DamagedData(_MORE_THAN_ONE)
+    if type(payload) is not dict:
+        raise DamagedData(_NO_MAP)
+
+    _refuse_what_json_lacks([typing.cast("object", payload)])
+    return typing.cast("dict[str, typing.Any]", payload)
 
 
 def decode_together(
@@ -262,18 +270,13 @@ def decode_together(
 
     items = _decode_array(b"".join((_ARRAYS[2 * len(rows)], _AFTER.join(rows), _AFTER)))
     payloads: list[dict[str, typing.Any]] = items[::2]
-    _refuse_what_is_none(payloads, items[1::2] == [_MARKER] * len(rows))
-    return payloads
-
-
-def _refuse_what_is_none(payloads: list[dict[str, typing.Any]], are_whole: bool) -> None:
-    """Refuse what was decoded and is no payload, or had something behind it."""
-    if not are_whole:
-        raise DamagedData("the bytes are more than one CBOR item")
+    if items[1::2] != [_MARKER] * len(rows):
+        raise DamagedData(_MORE_THAN_ONE)
     if set(map(type, payloads)) != {dict}:
-        raise DamagedData("the bytes hold something else than a map")
+        raise DamagedData(_NO_MAP)
 
     _refuse_what_json_lacks(payloads)
+    return payloads
 
 
 def _refuse_what_json_lacks(parts: collections.abc.Sequence[object]) -> None:

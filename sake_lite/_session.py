@@ -119,8 +119,8 @@ class ReadOnlySession:
             rows = await (reading if self._unlocked is None else self._sure(reading))
             if not rows:
                 return None
-            *row, expires_at = rows[0]
-            payload = table.open_row(tuple(row))
+            row, expires_at = rows[0][:-1], rows[0][-1]
+            payload = table.open_row(row)
             if is_settled:
                 self._memory.keep(asked, row[-1], expires_at)
             return payload

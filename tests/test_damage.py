@@ -348,7 +348,7 @@ async def test_rows_that_stand_out_of_order_are_no_reason_to_go_round_in_circles
             found = [int(sticker.id) >> 20 async for sticker in cache.iter_stickers().skip_invalid()]
             assert found == [2, 3, 4]
             assert not (await cache.check()).is_sound
-            with pytest.raises(sake_lite.BackendError, match="stickers is damaged.* cannot all be removed"):
+            with pytest.raises(sake_lite.BackendError, match=r"stickers is damaged.* cannot all be removed"):
                 await cache.purge_user(77)
 
 
