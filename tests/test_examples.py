@@ -127,6 +127,13 @@ def test_code_in_the_readme_runs(number: int, tmp_path: pathlib.Path) -> None:
     assert says in ran.stdout
 
 
+def test_what_the_readme_links_to_is_there() -> None:
+    links = re.findall(r"\]\(([^)#]+)\)", (ROOT / "README.md").read_text("utf-8"))
+    assert any(link.startswith("tests/") for link in links)
+    for link in links:
+        assert "://" in link or (ROOT / link).exists(), link
+
+
 def test_the_readme_has_the_two_commands() -> None:
     readme = (ROOT / "README.md").read_text("utf-8")
     for command in ("pip install uv && uv run examples/quickstart.py", "pip install uv && uv run pytest"):

@@ -95,7 +95,7 @@ def _alone(scaling: dict[int, dict[str, float]]) -> list[Line]:
     found: list[Line] = []
     if many := scaling.get(150_000):
         found.append(_limited("open a file of 150,000 members", many["open"], "ms", 50, 10))
-        found.append(_limited("memory grown after iterating them all", many["memory"], "MiB", 40, 16))
+        found.append(_limited("memory grown by opening it and iterating them all", many["memory"], "MiB", 40, 16))
     if 10_000 in scaling and 1_000_000 in scaling:
         times = scaling[1_000_000]["get"] / scaling[10_000]["get"]
         found.append(_limited("get at 1,000,000 rows beside 10,000 rows", times, "× the time", 1.5, 1.2))

@@ -1,7 +1,7 @@
 """How figures grow with the file: from 10,000 members to 1,000,000, in guilds of 10,000.
 
-Each size is measured in a process of its own, so that memory is that of the size alone. Run as a module, it measures
-one size and prints it as JSON.
+Each file is filled in one process and looked at in another, so that memory is that of looking alone. Run as a module,
+it does one of both for one size, and prints its figures as JSON.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ FIGURES: typing.Final = (
     Figure("ingest", "members and users in", "µs a member"),
     Figure("open", "open the file", "ms"),
     Figure("file", "size of the file", "MiB"),
-    Figure("memory", "memory grown after iterating them all", "MiB"),
+    Figure("memory", "memory grown by opening it and iterating", "MiB"),
 )
 
 
@@ -69,51 +69,48 @@ def measure_all(
     results: dict[int, dict[str, float]] = {}
     for size in sizes:
         tell(size)
-        command = [sys.executable, "-m", __name__, str(size)]
-        output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-        results[size] = json.loads(output)
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder, "bot.db")
+            results[size] = _in_a_process("fill", size, path) | _in_a_process("look", size, path)
     return results
 
 
-async def _measure(members: int) -> dict[str, float]:
-    with tempfile.TemporaryDirectory() as folder:
-        path = pathlib.Path(folder, "bot.db")
-        cache = _Cache(path)
-        places, ingest = await _fill(cache, members)
-        opening = await _opening(cache)
-        figures = {"ingest": ingest, "open": opening, "file": path.stat().st_size / _MIB}
-
-        await cache.open()
-        # The first iteration of a process warms up more than this file.
-        await _iterate(cache.iter_members_for_guild(places[0][0]))
-        figures["memory"], figures["iterate"] = await _iterating(cache, members)
-        asked = random.Random(members).sample(places, min(_CALLS, len(places)))
-        figures["get"] = await median_call(lambda place: cache.get_member(*place), asked)
-        start = time.perf_counter()
-        assert await cache.iter_members().len() == members
-        figures["len"] = (time.perf_counter() - start) * 1e3
-        await cache.close()
-        return figures
+def _in_a_process(task: str, size: int, path: pathlib.Path) -> dict[str, float]:
+    command = [sys.executable, "-m", __name__, task, str(size), str(path)]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
-async def _fill(cache: _Cache, members: int) -> tuple[list[tuple[int, int]], float]:
-    """Fill a file; returns where the members are, and the microseconds that each took."""
-    places: list[tuple[int, int]] = []
-    spent = 0.0
-    await cache.open()
+def _guilds(members: int) -> dict[int, list[int]]:
+    """Return who is in which guild."""
     user_ids = payloads.member_ids(members)
-    for number, start in enumerate(range(0, members, _GUILD_MEMBERS)):
-        guild_id = payloads.GUILD + number
-        of_guild = user_ids[start : start + _GUILD_MEMBERS]
-        events = payloads.guild_events(of_guild, guild_id)
-        begun = time.perf_counter()
-        for event in events:
-            await cache.ingest(*event)
-        spent += time.perf_counter() - begun
-        places += [(guild_id, user_id) for user_id in of_guild]
+    starts = range(0, members, _GUILD_MEMBERS)
+    return {payloads.GUILD + number: user_ids[start : start + _GUILD_MEMBERS] for number, start in enumerate(starts)}
 
+
+async def _fill(members: int, path: pathlib.Path) -> dict[str, float]:
+    spent = 0.0
+    async with _Cache(path) as cache:
+        for guild_id, user_ids in _guilds(members).items():
+            events = payloads.guild_events(user_ids, guild_id)
+            begun = time.perf_counter()
+            for event in events:
+                await cache.ingest(*event)
+            spent += time.perf_counter() - begun
+
+    return {"ingest": spent * 1e6 / members, "file": path.stat().st_size / _MIB}
+
+
+async def _look(members: int, path: pathlib.Path) -> dict[str, float]:
+    cache = _Cache(path)
+    figures = await _iterating(cache, members)
+    places = [(guild_id, user_id) for guild_id, user_ids in _guilds(members).items() for user_id in user_ids]
+    asked = random.Random(members).sample(places, min(_CALLS, len(places)))
+    figures["get"] = await median_call(lambda place: cache.get_member(*place), asked)
+    start = time.perf_counter()
+    assert await cache.iter_members().len() == members
+    figures["len"] = (time.perf_counter() - start) * 1e3
     await cache.close()
-    return places, spent * 1e6 / members
+    return figures | {"open": await _opening(cache)}
 
 
 async def _opening(cache: _Cache) -> float:
@@ -133,17 +130,23 @@ async def _iterate(members: sake_lite.CacheIterator[typing.Any]) -> int:
     return count
 
 
-async def _iterating(cache: _Cache, members: int) -> tuple[float, float]:
-    """Return by how many MiB the process grew, and how many microseconds a member took."""
+async def _iterating(cache: _Cache, members: int) -> dict[str, float]:
+    """Open the file and iterate over it, and again: the first time grows memory, the second is timed."""
     process = psutil.Process()
     before = process.memory_info().rss
-    start = time.perf_counter()
+    await cache.open()
     assert await _iterate(cache.iter_members()) == members
-    taken = (time.perf_counter() - start) * 1e6 / members
-    return (process.memory_info().rss - before) / _MIB, taken
+    grown = (process.memory_info().rss - before) / _MIB
+    start = time.perf_counter()
+    await _iterate(cache.iter_members())
+    return {"memory": grown, "iterate": (time.perf_counter() - start) * 1e6 / members}
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("task", choices=["fill", "look"])
     parser.add_argument("members", type=int)
-    print(json.dumps(asyncio.run(_measure(parser.parse_args().members))))
+    parser.add_argument("path", type=pathlib.Path)
+    arguments = parser.parse_args()
+    do = _fill if arguments.task == "fill" else _look
+    print(json.dumps(asyncio.run(do(arguments.members, arguments.path))))
