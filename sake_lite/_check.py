@@ -23,6 +23,7 @@ if typing.TYPE_CHECKING:
     import collections.abc
     import sqlite3
 
+    from ._codec import Payload
     from ._connection import Connection
     from ._session import Session
     from ._table import Row, Table
@@ -111,11 +112,13 @@ async def check(
         try:
             async for rowid, row in _every_row(reading, table):
                 rows[table.name] += 1
-                if (problem := _damage_of(table, row)) is not None:
+                payload, fault = _damage_of(table, row)
+                if payload is None:
                     damaged.append(_Damaged(rowid, row))
-                elif (problem := _refusal_of(table, factory, row)) is None:
-                    continue
-                problems.append(problem)
+                else:
+                    fault = _refusal_of(table, factory, row, payload)
+                if fault is not None:
+                    problems.append(Problem(table.name, table.describe(row[: len(table.key)]), fault.message))
         except errors.BackendError as error:
             problems.append(Problem(table.name, None, f"{table.name} cannot be read to its end: {error.message}"))
         counted += len(damaged)
@@ -169,28 +172,25 @@ def _window(connection: sqlite3.Connection, sql: str, after: int) -> list[Row]:
     return connection.execute(sql, {"after": after, "size": _ROWS}).fetchall()
 
 
-def _damage_of(table: Table[typing.Any], row: Row) -> Problem | None:
+def _damage_of(table: Table[typing.Any], row: Row) -> tuple[Payload | None, errors.InvalidDataFound | None]:
+    """Return a row's payload, or what is damaged in it."""
     try:
-        table.open_row(row)
+        return table.open_row(row), None
     except errors.InvalidDataFound as error:
-        return _problem(table, row, error)
-
-    return None
+        return None, error
 
 
-def _refusal_of(table: Table[typing.Any], factory: hikari.api.EntityFactory, row: Row) -> Problem | None:
-    """Return what hikari finds wrong with a row that is as it was written; another hikari may not."""
+def _refusal_of(
+    table: Table[typing.Any], factory: hikari.api.EntityFactory, row: Row, payload: Payload
+) -> errors.InvalidDataFound | None:
+    """Return why hikari makes no entity of a row that is as it was written; another hikari may."""
     try:
-        table.build(factory, row, table.open_row(row))
+        table.build(factory, row[: len(table.key)], payload)
     except errors.InvalidDataFound as error:
         if not isinstance(error.base_exception, hikari.UnrecognisedEntityError):  # a kind that this one does not know
-            return _problem(table, row, error)
+            return error
 
     return None
-
-
-def _problem(table: Table[typing.Any], row: Row, error: errors.InvalidDataFound) -> Problem:
-    return Problem(table.name, table.describe(row[: len(table.key)]), error.message)
 
 
 async def _delete(session: Session, table: Table[typing.Any], damaged: list[_Damaged]) -> int:

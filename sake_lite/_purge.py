@@ -68,20 +68,19 @@ async def _take_out(
         if last <= after:  # it would come again and again, and what comes behind it never
             raise errors.BackendError(f"{table.name} is damaged, its rows are out of order: {_STAYS}")
 
-        await _commit_without(session, table, rows, factory, user_id)
-        if left := await _left(session, table, after, last, user_id):
-            # Where an index is damaged, a row is not found in it by its key, and so it is not changed.
-            await session.rebuild_indexes(table)
-            await _commit_without(session, table, left, factory, user_id)
-            if await _left(session, table, after, last, user_id):
-                raise errors.BackendError(f"{table.name} is damaged: {_STAYS}")
+        telling = [row for row in rows if _tells_of(table, row, user_id)]
+        for is_again in (False, True):
+            if not telling:
+                break
+            if is_again:  # where an index is damaged, a row is not found in it by its key, and so it is not changed
+                await session.rebuild_indexes(table)
+            await _commit_without(session, table, telling, factory, user_id)
+            rows = await _rows_after(session, table, after, user_id)
+            telling = [row for row in rows if row[0] <= last and _tells_of(table, row, user_id)]
+
+        if telling:
+            raise errors.BackendError(f"{table.name} is damaged: {_STAYS}")
         after = last
-
-
-async def _left(session: Session, table: Table[typing.Any], after: int, last: int, user_id: int) -> list[Row]:
-    """Return the rows up to a rowid that tell of the user all the same."""
-    rows = await _rows_after(session, table, after, user_id)
-    return [row for row in rows if row[0] <= last and _holds(table, row, user_id)]
 
 
 async def _rows_after(session: Session, table: Table[typing.Any], after: int, user_id: int) -> list[Row]:
@@ -96,8 +95,7 @@ async def _commit_without(
     """Take the user out of rows, rebuilding the table's indexes if that is refused for them."""
     batch = Batch("purge_user", session.scope())
     for row in rows:
-        if _holds(table, row, user_id):
-            _take_out_of(table, row, factory, user_id, batch)
+        _take_out_of(table, row, factory, user_id, batch)
 
     try:
         await session.commit(batch)
@@ -120,7 +118,7 @@ def _take_out_of(
         batch.forget_completeness(table)
 
 
-def _holds(table: Table[typing.Any], row: Row, user_id: int) -> bool:
+def _tells_of(table: Table[typing.Any], row: Row, user_id: int) -> bool:
     """Whether a row tells of the user by more than the bare ID; of a damaged one it cannot be told."""
     try:
         payload = table.open_row(row[1:])

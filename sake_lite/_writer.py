@@ -230,16 +230,16 @@ class Writer:
 
         return self._last_error is None
 
-    def report_malformed(self, name: str, exception: BaseException, level: int = logging.WARNING) -> None:
+    def report_malformed(self, name: str, exception: BaseException) -> None:
         """Log, once for each event and kind of fault, that an event could not be stored and was dropped."""
         self._counts["failures"] += 1
         cause = (name, _DIGITS.sub("#", str(exception)))
         is_new = cause not in self._logged and len(self._logged) < _LOGGED_CAUSES
         if is_new:
             self._logged.add(cause)
-        _LOGGER.log(
-            level if is_new else logging.DEBUG, "%s could not be stored and is dropped: %.500s", name, exception
-        )
+        level = logging.ERROR if isinstance(exception, errors.BackendError) else logging.WARNING
+        message = "%s could not be stored and is dropped: %.500s"
+        _LOGGER.log(level if is_new else logging.DEBUG, message, name, exception)
         if name != LOSS and (loss := self._make_loss([name])):
             self._enqueue(loss, None, lost=(name,))
 
@@ -425,7 +425,10 @@ class Writer:
                 if queued.future is not None and not queued.future.done():
                     queued.future.set_result(outcome)
             elif queued.future is None:
-                self._report_lost(queued.batch, outcome)
+                is_malformed = isinstance(outcome, ValueError)
+                self.report_malformed(
+                    queued.batch.name, outcome if is_malformed else self._as_ours(queued.batch, outcome)
+                )
             else:
                 self._fail(queued, self._as_ours(queued.batch, outcome))
 
@@ -446,12 +449,6 @@ class Writer:
                 break
 
         return group
-
-    def _report_lost(self, batch: Batch, outcome: Exception) -> None:
-        if isinstance(outcome, ValueError) and not isinstance(outcome, errors.SakeException):
-            self.report_malformed(batch.name, outcome)
-        else:
-            self.report_malformed(batch.name, self._as_ours(batch, outcome), logging.ERROR)
 
     def _tell_losses(self) -> _Queued:
         names = tuple(sorted(self._lost))

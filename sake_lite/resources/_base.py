@@ -329,7 +329,7 @@ class Resource(abc.Resource):
         Raises
         ------
         BackendError
-            If the file cannot be opened once more, or damaged rows cannot be deleted.
+            If the file cannot be opened once more. Damaged rows that cannot be deleted are problems of the report.
         ClosedClient
             If the cache is not open.
         """
