@@ -1,16 +1,13 @@
-"""The file: whether it is ours, how it is created, and how a connection to it is set up.
+"""The file, from outside: whether it is there, who may use it, how to connect to it, what becomes of a damaged one.
 
-What is wrong with a file is found out before anything is written to it. It is only ever opened through SQLite: on
-POSIX systems, closing a file by other means drops all locks that this process holds on it, those of its SQLite
-connections too.
+What is in it is the matter of `_layout.py`. What is wrong with a file is found out before anything is written to it. It
+is only ever opened through SQLite: on POSIX systems, closing a file by other means drops all locks that this process
+holds on it, those of its SQLite connections too.
 """
 
 from __future__ import annotations
 
 __all__ = [
-    "APPLICATION_ID",
-    "MIGRATIONS",
-    "USER_VERSION",
     "UnlockedFile",
     "absolute",
     "connect_read_only",
@@ -29,10 +26,9 @@ import os
 import pathlib
 import sqlite3
 import threading
-import time
 import typing
 
-from . import _chunked, errors
+from . import _layout, errors
 from ._connection import Connection, Mode
 
 if typing.TYPE_CHECKING:
@@ -45,29 +41,10 @@ if typing.TYPE_CHECKING:
 
 _LOGGER: typing.Final = logging.getLogger("hikari.sake_lite")
 
-APPLICATION_ID: typing.Final[int] = 0x53414B45
-"""Marks a SQLite file as ours; "SAKE" in ASCII."""
-
-USER_VERSION: typing.Final[int] = 1
-"""The version of the layout that this release reads and writes."""
-
-MIGRATIONS: typing.Final[dict[int, tuple[str, ...]]] = {}
-"""The statements that make a file of one version one of the next; a file of each is in `tests/layouts`."""
-
 # Threads of this process that find the same file damaged rename it one after the other.
 _renaming: typing.Final = threading.Lock()
 
 _OLDEST_SQLITE: typing.Final[tuple[int, int, int]] = (3, 37, 0)  # the first with STRICT tables
-
-# Measured with 100,000 members: a larger page cache and rarer checkpoints than SQLite's defaults write a third faster.
-_PRAGMAS: typing.Final[tuple[str, ...]] = (
-    "PRAGMA synchronous = NORMAL",
-    "PRAGMA cache_size = -16000",
-    "PRAGMA wal_autocheckpoint = 4000",
-    "PRAGMA journal_size_limit = 33554432",
-    "PRAGMA temp_store = MEMORY",
-    "PRAGMA trusted_schema = OFF",
-)
 
 
 def absolute(path: str | os.PathLike[str]) -> pathlib.Path:
@@ -136,13 +113,13 @@ async def connect_writer(
     """
     with errors.from_backend(path):
         await asyncio.to_thread(_prepare, path)
-    has_log = _log_of(path).exists()
-    if has_log or config.on_corrupt == "set_aside":
-        # Whose a file is may be in its log, which a connection that can write would fold in as it closes.
-        mode = "ro" if has_log else "rw"
-        await (await _open(path, mode, config.busy_timeout, _inspect, path, config)).close()
+        is_to_be_looked_into = _log_of(path).exists() or config.on_corrupt == "set_aside"
+    if is_to_be_looked_into:
+        # Whose a file is may be in its log, which a connection that can write would fold in as it closes, or delete,
+        # by its name, though by then that is another file's.
+        await (await _open(path, "ro", config.busy_timeout, _layout.inspect, path, config)).close()
 
-    return await _open(path, "rw", config.busy_timeout, _set_up, path, list(tables), config)
+    return await _open(path, "rw", config.busy_timeout, _layout.set_up, path, list(tables), config)
 
 
 async def set_aside(path: pathlib.Path, damaged: tuple[int, int] | None, error: errors.BackendError) -> None:
@@ -177,11 +154,19 @@ def _rename(path: pathlib.Path, damaged: tuple[int, int] | None) -> pathlib.Path
         names = (f"{path.name}.corrupt-{moment}{number}" for number in ("", *(f"-{n}" for n in range(2, 1000))))
         aside = next(each for each in map(path.with_name, names) if not each.exists())
         # The log first: left beside another file, it would be taken for that one's.
-        for suffix in ("-wal", "-shm", ""):
-            part = path.with_name(path.name + suffix)
-            if part.exists():
-                part.rename(aside.with_name(aside.name + suffix))
+        for suffix in ("-wal", "-shm"):
+            _move(path.with_name(path.name + suffix), aside.with_name(aside.name + suffix))
+        path.rename(aside)
         return aside
+
+
+def _move(part: pathlib.Path, to: pathlib.Path) -> None:
+    """Rename what holds something, and delete what holds nothing, as a log that was only made to look into the file."""
+    with contextlib.suppress(FileNotFoundError):  # perhaps whoever has the file open closes it at this moment
+        if part.stat().st_size:
+            part.rename(to)
+        else:
+            part.unlink()
 
 
 async def connect_reader(path: pathlib.Path, busy_timeout: float) -> Connection:
@@ -192,7 +177,7 @@ async def connect_reader(path: pathlib.Path, busy_timeout: float) -> Connection:
     BackendError
         If the file cannot be opened.
     """
-    return await _open(path, "ro", busy_timeout, _tune_reader)
+    return await _open(path, "ro", busy_timeout, _layout.tune_reader)
 
 
 async def connect_read_only(
@@ -223,7 +208,7 @@ async def connect_read_only(
         await asyncio.to_thread(_check_readable, path)
         unlocked = UnlockedFile(path)
         mode = await asyncio.to_thread(_reading_mode, path)
-    connection = await _open(path, mode, config.busy_timeout, _set_up_read_only, path, list(tables))
+    connection = await _open(path, mode, config.busy_timeout, _layout.set_up_read_only, path, list(tables))
     return connection, unlocked if mode == "ro&immutable=1" else None
 
 
@@ -297,29 +282,6 @@ def _check_readable(path: pathlib.Path) -> None:
     _check_header(path)
 
 
-def _set_up_read_only(connection: sqlite3.Connection, path: pathlib.Path, tables: list[Table[typing.Any]]) -> None:
-    version = _look(connection, path)
-    if version is not None and version != USER_VERSION:
-        raise errors.BackendError(
-            f"{path} is of an older version ({version}, not {USER_VERSION}); open it once without `read_only`, which "
-            "brings it up to date"
-        )
-
-    _tune_reader(connection)
-    there = {name for (name,) in connection.execute("SELECT name FROM sqlite_master").fetchall()}
-    for table in _with_keepers(tables):
-        if table.name not in there:
-            connection.execute(table.schema[0].replace("CREATE TABLE", "CREATE TEMP TABLE"))
-
-    connection.execute("PRAGMA query_only = ON")
-
-
-def _tune_reader(connection: sqlite3.Connection) -> None:
-    connection.execute("PRAGMA cache_size = -8000").close()
-    connection.execute("PRAGMA temp_store = MEMORY").close()
-    connection.execute("PRAGMA trusted_schema = OFF").close()
-
-
 async def _open(
     path: pathlib.Path,
     mode: Mode,
@@ -366,24 +328,18 @@ def _check_header(path: pathlib.Path) -> None:
         raise errors.BackendError(f"{path} is not a file; give the cache another name")
 
     if not path.exists() or _log_of(path).exists():
-        return  # `_look` is the judge where there is a log
+        return  # `_layout.look` is the judge where there is a log
 
     # Through SQLite, since on POSIX systems closing a file by any other means takes away the locks that connections of
     # this process hold on it. `immutable` reads the file as it lies there, and writes nothing beside it.
-    with (
-        errors.from_backend(path),
-        contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)) as connection,
-    ):
+    uri = f"{path.as_uri()}?mode=ro&immutable=1"
+    with contextlib.closing(sqlite3.connect(uri, uri=True)) as connection:
         try:
-            ((application_id,),) = connection.execute("PRAGMA application_id").fetchall()
+            _layout.judge(connection, path)
         except sqlite3.DatabaseError as exception:
             if errors.result_code(exception) == sqlite3.SQLITE_NOTADB:
                 raise _not_a_database(path, exception) from exception
             raise
-
-    # A file that another program made, but left empty, is told apart by `_look`.
-    if application_id not in {0, APPLICATION_ID}:
-        raise errors.BackendError(f"{path} belongs to another program, or is damaged; give the cache another name")
 
 
 def _log_of(path: pathlib.Path) -> pathlib.Path:
@@ -400,142 +356,5 @@ def _create_private(path: pathlib.Path) -> None:
 
     The one time that a file is opened without SQLite: it is new, so nobody holds a lock that closing it could drop.
     """
-    with errors.from_backend(path), contextlib.suppress(FileExistsError):
+    with contextlib.suppress(FileExistsError):
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-
-
-def _set_up(
-    connection: sqlite3.Connection, path: pathlib.Path, tables: list[Table[typing.Any]], config: _config.Config
-) -> None:
-    """Check, create or migrate, and tune, on the connection's thread."""
-    version = _look(connection, path)
-    if version is None:
-        # Before the log exists, so that the header in the file itself says whose it is from the first moment.
-        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-        connection.execute("BEGIN IMMEDIATE")
-        if _version(connection, path) is None:  # another process may have been quicker
-            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            connection.execute(f"PRAGMA user_version = {USER_VERSION}")
-        connection.execute("COMMIT")
-
-    _enter_wal(connection, path, config.busy_timeout)
-    for pragma in _PRAGMAS:
-        connection.execute(pragma)
-
-    _migrate(connection, path)
-    _create_tables(connection, tables)
-    for table in tables:
-        if table.completeness is not None:
-            for statement in _chunked.schema(table):
-                connection.execute(statement)
-
-    connection.execute(f"PRAGMA busy_timeout = {int(config.attempt_timeout * 1000)}")
-
-
-def _inspect(connection: sqlite3.Connection, path: pathlib.Path, config: _config.Config) -> None:
-    """Refuse a file that is not ours; where damage is to be set aside, also for what would be found out later."""
-    connection.execute("PRAGMA query_only = ON")
-    _look(connection, path)
-    if config.on_corrupt == "set_aside":
-        _check_pages(connection, path)
-
-
-def _check_pages(connection: sqlite3.Connection, path: pathlib.Path) -> None:
-    ((answer,),) = connection.execute("PRAGMA quick_check(1)").fetchall()
-    if answer != "ok":
-        fault = sqlite3.DatabaseError(answer)
-        fault.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
-        raise errors.from_sqlite(fault, path)
-
-
-def _migrate(connection: sqlite3.Connection, path: pathlib.Path) -> None:
-    """Bring an older file up to this version, in one transaction."""
-    if _version(connection, path) == USER_VERSION:
-        return
-
-    with _transaction(connection):
-        version = _version(connection, path) or USER_VERSION  # another process may have been quicker
-        for older in range(version, USER_VERSION):
-            for statement in MIGRATIONS[older]:
-                connection.execute(statement)
-        connection.execute(f"PRAGMA user_version = {USER_VERSION}")
-
-    if version != USER_VERSION:
-        _LOGGER.info("%s was brought from version %s to %s", path, version, USER_VERSION)
-
-
-def _look(connection: sqlite3.Connection, path: pathlib.Path) -> int | None:
-    """Return the version of the file as of one moment: another process may be creating it."""
-    connection.execute("BEGIN")
-    try:
-        return _version(connection, path)
-    finally:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-
-
-def _version(connection: sqlite3.Connection, path: pathlib.Path) -> int | None:
-    """Return the version of a file that is ours, or `None` for a new one; refuse every other file."""
-    ((application_id,),) = connection.execute("PRAGMA application_id").fetchall()
-    ((version,),) = connection.execute("PRAGMA user_version").fetchall()
-    if application_id == 0 and version == 0:
-        if connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall():
-            raise errors.BackendError(f"{path} belongs to another program; give the cache another name")
-        return None
-
-    if application_id != APPLICATION_ID or not 0 < version <= USER_VERSION:
-        raise errors.BackendError(
-            f"{path} is of a newer version, foreign or damaged (application {application_id:#x}, version {version}, "
-            f"not {APPLICATION_ID:#x} and {USER_VERSION}); update sake_lite, or move the file away to start afresh"
-        )
-
-    return version
-
-
-def _enter_wal(connection: sqlite3.Connection, path: pathlib.Path, busy_timeout: float) -> None:
-    # The first switch of a file does not wait for locks, whatever the connection's timeout.
-    deadline = time.monotonic() + busy_timeout
-    while True:
-        try:
-            ((mode,),) = connection.execute("PRAGMA journal_mode = WAL").fetchall()
-        except sqlite3.OperationalError as exception:
-            if errors.result_code(exception) != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                raise
-            time.sleep(0.01)
-        else:
-            break
-
-    if mode != "wal":
-        raise errors.BackendError(
-            f"{path} cannot have a write-ahead log (SQLite answered {mode!r}); is it on a network drive? "
-            "A cache needs a local one"
-        )
-
-
-def _create_tables(connection: sqlite3.Connection, tables: list[Table[typing.Any]]) -> None:
-    wanted = _with_keepers(tables)
-    there = {name for (name,) in connection.execute("SELECT name FROM sqlite_master").fetchall()}
-    if {table.name for table in wanted} <= there:
-        return
-
-    with _transaction(connection):
-        for table in wanted:
-            for statement in table.schema:
-                connection.execute(statement)
-
-
-def _with_keepers(tables: list[Table[typing.Any]]) -> list[Table[typing.Any]]:
-    """Return tables, and those on whose rows it depends whether theirs are there."""
-    return list(dict.fromkeys([*tables, *(keeper for table in tables for keeper in table.keepers)]))
-
-
-@contextlib.contextmanager
-def _transaction(connection: sqlite3.Connection) -> collections.abc.Generator[None, None, None]:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise

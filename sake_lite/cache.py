@@ -22,8 +22,8 @@ What goes by itself
     asked for (`_chunks.py`); when all chunks are in, whoever they did not name is gone (`_chunked.py`). Every minute,
     `_housekeeping.py` removes what expired and lets the file shrink. `purge_user` is in `_purge.py`.
 
-The file itself, its creation and what it must look like, is the matter of `_file.py`; every error has its class and its
-one origin in `errors.py`.
+The file itself, who may use it and how, is the matter of `_file.py`, and what is in it that of `_layout.py`; `check` is
+in `_check.py`, with `cli.py` before it. Every error has its class and its one origin in `errors.py`.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ import hikari
 import samples
 
 import sake_lite
-from sake_lite import _file, _housekeeping
+from sake_lite import _housekeeping, _layout
 
 Operation: typing.TypeAlias = "dict[str, typing.Any]"
 Contents: typing.TypeAlias = "dict[str, dict[typing.Any, typing.Any]]"
@@ -328,7 +328,7 @@ async def _live(order: typing.Any) -> None:
     changes = {"_INTERVAL": 0.01, "_SPARE_PAGES": 2, "_SPARE_PART": 0.0}
     for module, settings in (
         (_housekeeping, changes),
-        (_file, {"_PRAGMAS": (*_file._PRAGMAS, few_pages, checkpoints)}),  # pyright: ignore[reportPrivateUsage]
+        (_layout, {"_PRAGMAS": (*_layout._PRAGMAS, few_pages, checkpoints)}),  # pyright: ignore[reportPrivateUsage]
     ):
         for name, value in settings.items():
             setattr(module, name, value)

@@ -16,7 +16,7 @@ from conftest import check_file
 from samples import GUILD
 
 import sake_lite
-from sake_lite import BackendError, _file
+from sake_lite import BackendError, _layout
 
 if typing.TYPE_CHECKING:
     import pathlib
@@ -46,7 +46,7 @@ def _marked_by_another_program(path: pathlib.Path) -> None:
 
 def _newer(path: pathlib.Path) -> None:
     _make(path)
-    _sqlite(path, f"PRAGMA user_version = {_file.USER_VERSION + 1}")
+    _sqlite(path, f"PRAGMA user_version = {_layout.USER_VERSION + 1}")
 
 
 def _garbage(path: pathlib.Path) -> None:
@@ -120,8 +120,8 @@ def test_the_file_says_what_it_is(path: pathlib.Path) -> None:
     """What a stranger finds: STRICT tables, plain CBOR, a log, and an ID and version in the header."""
     _make(path)
     with contextlib.closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("PRAGMA application_id").fetchone() == (_file.APPLICATION_ID,)
-        assert connection.execute("PRAGMA user_version").fetchone() == (_file.USER_VERSION,)
+        assert connection.execute("PRAGMA application_id").fetchone() == (_layout.APPLICATION_ID,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (_layout.USER_VERSION,)
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         assert connection.execute("PRAGMA auto_vacuum").fetchone() == (2,)
         tables = connection.execute("SELECT name, strict FROM pragma_table_list WHERE schema = 'main'").fetchall()
@@ -134,7 +134,7 @@ async def test_the_header_says_whose_it_is_from_the_first_moment(path: pathlib.P
     """Also while all of the rest is still in the log."""
     async with sake_lite.SQLiteCache(path):
         header = path.read_bytes()[:100]
-    assert int.from_bytes(header[68:72], "big") == _file.APPLICATION_ID
+    assert int.from_bytes(header[68:72], "big") == _layout.APPLICATION_ID
 
 
 async def test_a_table_that_is_damaged_later_is_a_backend_error(path: pathlib.Path) -> None:

@@ -12,7 +12,7 @@ from conftest import check_file
 from loopback_discord import LoopbackDiscord, guild, member, message
 
 import sake_lite
-from sake_lite import _file
+from sake_lite import _layout
 
 if typing.TYPE_CHECKING:
     import collections.abc
@@ -144,8 +144,8 @@ async def test_a_second_run_of_the_same_writes_next_to_nothing(
 ) -> None:
     """Flash cards wear out: what the log takes in at a second, identical start is under 5 % of the first's."""
     # The log is not folded in while the bot runs, so that its size is what was written to it.
-    pragmas = [pragma.replace("autocheckpoint = 4000", "autocheckpoint = 0") for pragma in _file._PRAGMAS]  # pyright: ignore[reportPrivateUsage]
-    monkeypatch.setattr(_file, "_PRAGMAS", pragmas)
+    pragmas = [pragma.replace("autocheckpoint = 4000", "autocheckpoint = 0") for pragma in _layout._PRAGMAS]  # pyright: ignore[reportPrivateUsage]
+    monkeypatch.setattr(_layout, "_PRAGMAS", pragmas)
     log = path.with_name(f"{path.name}-wal")
     written: list[int] = []
     small = [guild(100_000 + number * 10, f"small {number}", _people(3)) for number in range(60)]

@@ -250,7 +250,7 @@ _MIGRATION: typing.Final = (
 
 _MIGRATE = """
 import asyncio, json, sys, sake_lite
-from sake_lite import _file
+from sake_lite import _layout
 
 path, is_halting, statements = sys.argv[1], sys.argv[2] == "halt", json.loads(sys.argv[3])
 
@@ -259,15 +259,15 @@ def halt():
         print("halted", flush=True)
         sys.stdin.readline()
 
-def migrate(connection, path, migrate=_file._migrate):
+def migrate(connection, path, migrate=_layout._migrate):
     connection.create_function("halt", 0, halt)
     print("migrating", flush=True)
     migrate(connection, path)
 
-_file.USER_VERSION = 2
-_file.MIGRATIONS[1] = tuple(statements)
-_file._PRAGMAS += ("PRAGMA cache_size = 10",)  # so that what is not committed yet is in the log already
-_file._migrate = migrate
+_layout.USER_VERSION = 2
+_layout.MIGRATIONS[1] = tuple(statements)
+_layout._PRAGMAS += ("PRAGMA cache_size = 10",)  # so that what is not committed yet is in the log already
+_layout._migrate = migrate
 
 async def main():
     async with sake_lite.SQLiteCache(path):

@@ -24,7 +24,7 @@ from conftest import check_file
 from samples import CHANNEL, GUILD, SAMPLES, USER, Sample, iterate, thousands
 
 import sake_lite
-from sake_lite import BackendError, _config, _file, _session
+from sake_lite import BackendError, _config, _file, _layout, _session
 
 _NUMBERS: typing.Final = range(3)
 
@@ -558,11 +558,11 @@ _UNUSABLE: typing.Final[dict[str, tuple[collections.abc.Callable[[pathlib.Path],
         "belongs to another program",
     ),
     "newer": (
-        lambda path: _sqlite(path, f"PRAGMA user_version = {_file.USER_VERSION + 1}"),
+        lambda path: _sqlite(path, f"PRAGMA user_version = {_layout.USER_VERSION + 1}"),
         "newer version, foreign or damaged",
     ),
     "newer, in its log": (
-        lambda path: _with_log(path, f"PRAGMA user_version = {_file.USER_VERSION + 1}"),
+        lambda path: _with_log(path, f"PRAGMA user_version = {_layout.USER_VERSION + 1}"),
         "newer version, foreign or damaged",
     ),
     "missing": (lambda path: path.unlink(), "does not exist; a cache that is opened read-only does not create it"),
@@ -604,8 +604,8 @@ async def test_an_older_version_is_left_to_whoever_writes(
 ) -> None:
     _copy(whole, path)
     before = _bytes(path.parent)
-    monkeypatch.setattr(_file, "USER_VERSION", 2)
-    monkeypatch.setitem(_file.MIGRATIONS, 1, ("UPDATE roles SET updated_at = 0",))
+    monkeypatch.setattr(_layout, "USER_VERSION", 2)
+    monkeypatch.setitem(_layout.MIGRATIONS, 1, ("UPDATE roles SET updated_at = 0",))
     with pytest.raises(BackendError, match=r"older version.*open it once without `read_only`") as caught:
         await sake_lite.SQLiteCache(path, read_only=True).open()
     assert str(path) in caught.value.message

@@ -26,7 +26,7 @@ from conftest import check_file
 from samples import GUILD
 
 import sake_lite
-from sake_lite import BackendError, _file
+from sake_lite import BackendError, _file, _layout
 
 _ROLES: typing.Final = 300
 _PAGE: typing.Final = 4096
@@ -328,6 +328,26 @@ async def test_no_two_rename_at_once(path: pathlib.Path, monkeypatch: pytest.Mon
     check_file(path)
 
 
+async def test_a_log_that_goes_at_that_moment_is_no_reason_not_to_set_the_file_aside(
+    path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever closes the file last deletes its log."""
+    _garbage(path)
+    path.with_name("bot.db-wal").write_bytes(b"a log")
+    rename = pathlib.Path.rename
+
+    def close_then_rename(part: pathlib.Path, target: pathlib.Path) -> pathlib.Path:
+        if part.name == "bot.db-wal":
+            part.unlink()
+        return rename(part, target)
+
+    monkeypatch.setattr(pathlib.Path, "rename", close_then_rename)
+    async with _cache(path) as cache:
+        await cache.set_role(GUILD, samples.role(1))
+    assert len(_aside(path.parent)) == 1
+    check_file(path)
+
+
 async def test_damage_that_is_met_later_is_raised_and_the_file_stays(path: pathlib.Path) -> None:
     async with _cache(path) as cache:
         _overwritten(path)
@@ -376,7 +396,7 @@ def _marked_by_another_program(path: pathlib.Path) -> None:
 
 def _newer(path: pathlib.Path) -> None:
     with contextlib.closing(sqlite3.connect(path)) as connection:
-        connection.execute(f"PRAGMA user_version = {_file.USER_VERSION + 1}")
+        connection.execute(f"PRAGMA user_version = {_layout.USER_VERSION + 1}")
 
 
 def _newer_and_damaged(path: pathlib.Path) -> None:

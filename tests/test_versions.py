@@ -28,7 +28,7 @@ from conftest import check_file
 from samples import GUILD, SAMPLES, USER, iterate, thousands
 
 import sake_lite
-from sake_lite import BackendError, _file
+from sake_lite import BackendError, _layout
 
 _LAYOUTS: typing.Final = pathlib.Path(__file__).with_name("layouts")
 _NUMBERS: typing.Final = range(3)
@@ -52,7 +52,7 @@ async def _store(path: pathlib.Path) -> None:
                 await sample.store(cache, number)
 
 
-def make_layout(version: int = _file.USER_VERSION) -> pathlib.Path:
+def make_layout(version: int = _layout.USER_VERSION) -> pathlib.Path:
     """Make the file that shows what the current version's files are like, and return where it is."""
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder, "layout.db")
@@ -104,8 +104,8 @@ def _everything(path: pathlib.Path) -> dict[str, list[typing.Any]]:
 
 
 def test_there_is_a_layout_of_every_version() -> None:
-    assert [packed.name for packed in _released()] == [f"{n}.db.gz" for n in range(1, _file.USER_VERSION + 1)]
-    assert sorted(_file.MIGRATIONS) == [*range(1, _file.USER_VERSION)], "and a way from each to the next"
+    assert [packed.name for packed in _released()] == [f"{n}.db.gz" for n in range(1, _layout.USER_VERSION + 1)]
+    assert sorted(_layout.MIGRATIONS) == [*range(1, _layout.USER_VERSION)], "and a way from each to the next"
     for packed in _released():
         assert packed.stat().st_size < 20_000
 
@@ -114,7 +114,7 @@ async def test_a_new_file_is_as_the_layout_of_its_version_says(path: pathlib.Pat
     """A change of the layout needs a new version: who has a file of this one has it without the change."""
     async with sake_lite.SQLiteCache(path):
         pass
-    current = _unpack(_LAYOUTS / f"{_file.USER_VERSION}.db.gz", tmp_path / "layout.db")
+    current = _unpack(_LAYOUTS / f"{_layout.USER_VERSION}.db.gz", tmp_path / "layout.db")
     for pragma in ("application_id", "user_version", "auto_vacuum", "journal_mode", "page_size", "encoding"):
         with _sqlite(path) as new, _sqlite(current) as old:
             assert new.execute(f"PRAGMA {pragma}").fetchall() == old.execute(f"PRAGMA {pragma}").fetchall(), pragma
@@ -175,7 +175,7 @@ async def test_a_file_of_any_version_is_opened_with_its_rows_intact(
     async with sake_lite.SQLiteCache(new):
         pass
     assert _shape(path) == _shape(new)
-    assert _version(path) == _file.USER_VERSION
+    assert _version(path) == _layout.USER_VERSION
 
 
 def _payloads(contents: dict[str, list[typing.Any]], name: str) -> list[str]:
@@ -198,9 +198,9 @@ def _set_version(
     monkeypatch: pytest.MonkeyPatch, migrations: dict[int, tuple[str, ...]], pragmas: tuple[str, ...] = ()
 ) -> None:
     """Have this be a version that follows on what these statements lead to."""
-    monkeypatch.setattr(_file, "USER_VERSION", max(migrations) + 1)
-    monkeypatch.setattr(_file, "MIGRATIONS", migrations)
-    monkeypatch.setattr(_file, "_PRAGMAS", (*_file._PRAGMAS, *pragmas))  # pyright: ignore[reportPrivateUsage]
+    monkeypatch.setattr(_layout, "USER_VERSION", max(migrations) + 1)
+    monkeypatch.setattr(_layout, "MIGRATIONS", migrations)
+    monkeypatch.setattr(_layout, "_PRAGMAS", (*_layout._PRAGMAS, *pragmas))  # pyright: ignore[reportPrivateUsage]
 
 
 @pytest.fixture
@@ -332,7 +332,7 @@ async def test_readers_of_the_old_file_see_all_of_a_migration_or_nothing(
             seen.append((version, len(other.execute("SELECT 1 FROM sqlite_master WHERE name = 'notes'").fetchall())))
         return 0
 
-    migrate = _file._migrate  # pyright: ignore[reportPrivateUsage]
+    migrate = _layout._migrate  # pyright: ignore[reportPrivateUsage]
 
     def migrate_and_look(connection: sqlite3.Connection, path: pathlib.Path) -> None:
         connection.create_function("look", 0, look)
@@ -340,7 +340,7 @@ async def test_readers_of_the_old_file_see_all_of_a_migration_or_nothing(
 
     statements = {step: (*each, "SELECT look()") for step, each in _MIGRATIONS.items()}
     _set_version(monkeypatch, {1: statements[1], 2: (*statements[2], "UPDATE roles SET seen = seen + look()")})
-    monkeypatch.setattr(_file, "_migrate", migrate_and_look)
+    monkeypatch.setattr(_layout, "_migrate", migrate_and_look)
     async with sake_lite.SQLiteCache(old):
         look()
     assert seen[:-1] == [(1, 0)] * 5
@@ -353,14 +353,14 @@ async def test_two_caches_that_find_the_old_file_at_once_migrate_it_once(
     """Each has seen that it is old before the other begins."""
     before = _everything(old)
     both_have_seen = threading.Barrier(2, timeout=20)
-    transaction = _file._transaction  # pyright: ignore[reportPrivateUsage]
+    transaction = _layout._transaction  # pyright: ignore[reportPrivateUsage]
 
     def transaction_of_both(connection: sqlite3.Connection) -> contextlib.AbstractContextManager[None]:
         both_have_seen.wait()
         return transaction(connection)
 
     _set_version(monkeypatch, _MIGRATIONS)
-    monkeypatch.setattr(_file, "_transaction", transaction_of_both)
+    monkeypatch.setattr(_layout, "_transaction", transaction_of_both)
     one, two = sake_lite.SQLiteCache(old), sake_lite.SQLiteCache(old)
     with caplog.at_level(logging.INFO, "hikari.sake_lite"):
         await asyncio.gather(one.open(), two.open())
@@ -375,13 +375,13 @@ async def test_two_caches_that_find_the_old_file_at_once_migrate_it_once(
 
 _MIGRATE = """
 import asyncio, sys, sake_lite, test_versions
-from sake_lite import _file
+from sake_lite import _layout
 
 async def main():
     async with sake_lite.SQLiteCache(sys.argv[1]) as cache:
         await cache.get_me()
 
-_file.USER_VERSION, _file.MIGRATIONS = 3, test_versions._MIGRATIONS
+_layout.USER_VERSION, _layout.MIGRATIONS = 3, test_versions._MIGRATIONS
 print("ready", flush=True)
 sys.stdin.readline()
 asyncio.run(main())
