@@ -13,6 +13,7 @@ import typing
 import pytest
 import samples
 from conftest import check_file
+from processes import run_at_the_same_moment
 from samples import GUILD
 
 import sake_lite
@@ -202,18 +203,7 @@ def test_processes_that_create_a_file_at_the_same_moment(tmp_path: pathlib.Path)
     for number in range(3):
         path = tmp_path / f"{number}.db"
         arguments = [[sys.executable, "-c", _CREATE, str(path), str(role)] for role in range(1, 5)]
-        processes = [
-            subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-            for command in arguments
-        ]
-        for process in processes:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "ready\n"
-        for process in processes:
-            assert process.stdin is not None
-            process.stdin.write("\n")
-            process.stdin.flush()
-        assert [process.communicate(timeout=30)[1] for process in processes] == [""] * 4
+        run_at_the_same_moment(arguments)
 
         with contextlib.closing(sqlite3.connect(path)) as connection:
             assert connection.execute("SELECT role_id FROM roles ORDER BY 1").fetchall() == [(1,), (2,), (3,), (4,)]

@@ -23,6 +23,7 @@ import hikari
 import pytest
 import samples
 from conftest import check_file
+from processes import AS_NOBODY
 from samples import GUILD
 
 import sake_lite
@@ -579,21 +580,18 @@ async def test_the_newest_event_is_kept_though_the_oldest_are_with_the_file(path
 # What may not be written. In a process that is nobody, since nothing is forbidden to root.
 
 
-_FORBIDDEN = """
-import asyncio, concurrent.futures.thread, json, os, sys, sake_lite
-if os.geteuid() == 0:
-    os.setgroups([])
-    os.setgid(65534)
-    os.setuid(65534)
+_FORBIDDEN = f"""
+import asyncio, concurrent.futures.thread, json, sys, sake_lite
+{AS_NOBODY}
 
 async def use(path, read_only):
     done = []
     try:
         async with sake_lite.SQLiteCache(path, read_only=read_only) as cache:
             done.append("opened")
-            done.append(f"read {await cache.iter_roles().len()}")
+            done.append(f"read {{await cache.iter_roles().len()}}")
             if not read_only:
-                await cache.set_role(1, {"id": "2"})
+                await cache.set_role(1, {{"id": "2"}})
                 done.append("written")
     except sake_lite.BackendError as error:
         done.append(error.message)
@@ -602,16 +600,16 @@ async def use(path, read_only):
 async def use_until_forbidden(folder):
     path = os.path.join(folder, "bot.db")
     async with sake_lite.SQLiteCache(path) as cache:
-        await cache.set_role(1, {"id": "1"})
+        await cache.set_role(1, {{"id": "1"}})
         os.chmod(path, 0o444)
         os.chmod(folder, 0o555)
-        await cache.set_role(1, {"id": "2"})
-        await cache.ingest("GUILD_ROLE_CREATE", {"guild_id": "1", "role": {"id": "3"}})
+        await cache.set_role(1, {{"id": "2"}})
+        await cache.ingest("GUILD_ROLE_CREATE", {{"guild_id": "1", "role": {{"id": "3"}}}})
 
 async def main():
     folder, *paths = sys.argv[1:]
     await use_until_forbidden(folder)
-    print(json.dumps({path: [await use(path, read_only) for read_only in (False, True)] for path in paths}))
+    print(json.dumps({{path: [await use(path, read_only) for read_only in (False, True)] for path in paths}}))
 
 asyncio.run(main())
 """

@@ -21,6 +21,7 @@ import hikari
 import pytest
 import samples
 from conftest import check_file
+from processes import AS_NOBODY
 from samples import CHANNEL, GUILD, SAMPLES, USER, Sample, iterate, thousands
 
 import sake_lite
@@ -364,15 +365,12 @@ async def test_a_log_without_what_is_shared_beside_it(killed: pathlib.Path, path
 
 # Where nobody may write.
 
-_NOBODY = """
-import asyncio, concurrent.futures.thread, json, os, sys, test_read_only
-if os.geteuid() == 0:
-    os.setgroups([])
-    os.setgid(65534)
-    os.setuid(65534)
+_NOBODY = f"""
+import asyncio, concurrent.futures.thread, json, sys, test_read_only
+{AS_NOBODY}
 
 async def use(path):
-    found = {}
+    found = {{}}
     try:
         test_read_only.pathlib.Path(path).open("r+b").close()
         found["may write"] = True
@@ -389,7 +387,7 @@ async def use(path):
     return found
 
 async def main():
-    print(json.dumps({path: await use(path) for path in sys.argv[1:]}))
+    print(json.dumps({{path: await use(path) for path in sys.argv[1:]}}))
 
 asyncio.run(main())
 """

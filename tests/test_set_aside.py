@@ -23,6 +23,7 @@ import typing
 import pytest
 import samples
 from conftest import check_file
+from processes import AS_NOBODY
 from samples import GUILD
 
 import sake_lite
@@ -468,19 +469,16 @@ async def test_a_name_that_the_system_refuses_is_no_damage(tmp_path: pathlib.Pat
     assert list(tmp_path.iterdir()) == []
 
 
-_NOBODY = """
-import asyncio, concurrent.futures.thread, json, os, sys, sake_lite
-if os.geteuid() == 0:
-    os.setgroups([])
-    os.setgid(65534)
-    os.setuid(65534)
+_NOBODY = f"""
+import asyncio, concurrent.futures.thread, json, sys, sake_lite
+{AS_NOBODY}
 
 async def use(path):
     try:
         async with sake_lite.SQLiteCache(path, on_corrupt="set_aside") as cache:
-            return f"opened, with {await cache.iter_roles().len()} roles"
+            return f"opened, with {{await cache.iter_roles().len()}} roles"
     except Exception as error:
-        return f"{type(error).__name__}: {error}"
+        return f"{{type(error).__name__}}: {{error}}"
 
 async def main():
     print(json.dumps([await use(path) for path in sys.argv[1:]]))

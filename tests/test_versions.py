@@ -15,7 +15,6 @@ import math
 import os
 import pathlib
 import sqlite3
-import subprocess
 import sys
 import tempfile
 import threading
@@ -25,6 +24,7 @@ import cbor2
 import pytest
 import samples
 from conftest import check_file
+from processes import run_at_the_same_moment
 from samples import GUILD, SAMPLES, USER, iterate, thousands
 
 import sake_lite
@@ -393,20 +393,7 @@ def test_processes_that_find_the_old_file_at_once_migrate_it_once(old: pathlib.P
     before = _everything(old)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-c", _MIGRATE, str(old)]
-    processes = [
-        subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
-        )
-        for _ in range(2)
-    ]
-    for process in processes:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-    for process in processes:
-        assert process.stdin is not None
-        process.stdin.write("\n")
-        process.stdin.flush()
-    assert [process.communicate(timeout=30)[1] for process in processes] == [""] * 2
+    run_at_the_same_moment([command] * 2, environment)
     _assert_migrated_once(old, before)
     check_file(old)
 
