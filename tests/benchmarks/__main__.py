@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import pathlib
 import platform
 import sqlite3
@@ -31,8 +32,15 @@ def _arguments() -> argparse.Namespace:
 
 
 async def _measure_in_turns(sides: list[Side], world: World, turns: int) -> dict[str, dict[str, float]]:
+    async with contextlib.AsyncExitStack() as started:
+        for side in sides:
+            started.push_async_callback(side.stop)
+            await side.start()
+        return await _measure_started(sides, world, turns)
+
+
+async def _measure_started(sides: list[Side], world: World, turns: int) -> dict[str, dict[str, float]]:
     for side in sides:
-        await side.start()
         await side.take_in(world.events)
         assert await side.iterate() == len(world.ids), f"{side.name} has not taken in everything"
 
@@ -43,9 +51,6 @@ async def _measure_in_turns(sides: list[Side], world: World, turns: int) -> dict
             for side in sides if turn % 2 else reversed(sides):
                 figures[side.name].append(await operation.measure(side, world))
         medians[operation.key] = {name: statistics.median(found) for name, found in figures.items()}
-
-    for side in sides:
-        await side.stop()
     return medians
 
 
