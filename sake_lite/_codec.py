@@ -29,6 +29,7 @@ import collections.abc
 import gc
 import os
 import re
+import types
 import typing
 import zlib
 
@@ -73,10 +74,13 @@ _BIG_INTEGER: typing.Final = re.compile(rb"[\xc2\xc3][\x40-\x5b]")
 _PLAIN: typing.Final = frozenset({str, bool, int, float, type(None)})
 _NESTING: typing.Final = frozenset({dict, list})
 
+# What Discord sends, and how hikari passes it on.
+_USUAL_MAPS: typing.Final = frozenset({dict, types.MappingProxyType})
+
 
 def is_map(value: object) -> bool:
-    """Whether something is a JSON object, of which nearly every one is a `dict`, which is quickly asked."""
-    return type(value) is dict or isinstance(value, collections.abc.Mapping)
+    """Whether something is a JSON object, of which nearly every one is of a type that is quickly recognised."""
+    return type(value) in _USUAL_MAPS or isinstance(value, collections.abc.Mapping)
 
 
 class DamagedData(Exception):

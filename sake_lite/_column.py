@@ -6,6 +6,7 @@ __all__ = ["MAX_SNOWFLAKE", "Column", "Value", "reading", "snowflake", "text"]
 
 import collections.abc
 import dataclasses
+import functools
 import operator
 import typing
 
@@ -23,17 +24,24 @@ MAX_SNOWFLAKE: typing.Final[int] = 2**63 - 1
 
 _MAX_DIGITS: typing.Final[int] = 19
 
+# The IDs of an event are read several times, and those of its guild and channel with the next events again.
+_REMEMBERED: typing.Final[int] = 4_096
+
 
 def _parse_snowflake(value: object) -> int:
     """Read a snowflake out of a payload: text of digits, as Discord sends it, or an integer."""
-    number = -1
-    if isinstance(value, str):
-        if len(value) <= _MAX_DIGITS and value.isdigit() and value.isascii():
-            number = int(value)
-    elif isinstance(value, int) and not isinstance(value, bool):
-        number = int(value)
+    if type(value) is str:
+        return _parse_digits(value)
 
-    if 0 <= number <= MAX_SNOWFLAKE:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_SNOWFLAKE:
+        return int(value)
+
+    raise ValueError(f"{value!r} is not a snowflake")
+
+
+@functools.lru_cache(_REMEMBERED)
+def _parse_digits(value: str) -> int:
+    if len(value) <= _MAX_DIGITS and value.isdigit() and value.isascii() and (number := int(value)) <= MAX_SNOWFLAKE:
         return number
 
     raise ValueError(f"{value!r} is not a snowflake")
