@@ -4,6 +4,7 @@ from __future__ import annotations
 
 __all__ = [
     "BackendError",
+    "CacheFile",
     "CacheIterator",
     "CheckReport",
     "ClosedClient",
@@ -26,3 +27,4 @@ from ._iterator import CacheIterator
 from ._stats import Stats
 from .cache import SQLiteCache
 from .errors import BackendError, ClosedClient, EntryNotFound, InvalidDataFound, SakeException
+from .file import CacheFile

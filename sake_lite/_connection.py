@@ -7,7 +7,7 @@ is why aiosqlite's minor version is pinned.
 
 from __future__ import annotations
 
-__all__ = ["Connection", "Mode"]
+__all__ = ["Connection", "Mode", "decode_text"]
 
 import asyncio
 import logging
@@ -92,7 +92,7 @@ class Connection:
                 raise
 
         # A damaged text must not keep its neighbours from being read; what it says is compared with the payload.
-        connection.text_factory = _decode_text
+        connection.text_factory = decode_text
         return cls(path, connection)
 
     async def run(
@@ -172,5 +172,6 @@ class Connection:
             aiosqlite_connection._conn.close()
 
 
-def _decode_text(data: bytes) -> str:
+def decode_text(data: bytes) -> str:
+    """Decode a text that SQLite returns, whatever is in it."""
     return data.decode("utf-8", "surrogateescape")

@@ -10,11 +10,13 @@ from __future__ import annotations
 __all__ = [
     "UnlockedFile",
     "absolute",
+    "check_readable",
     "connect_read_only",
     "connect_reader",
     "connect_writer",
     "identities",
     "identity",
+    "log_of",
     "set_aside",
 ]
 
@@ -113,7 +115,7 @@ async def connect_writer(
     """
     with errors.from_backend(path):
         await asyncio.to_thread(_prepare, path)
-        is_to_be_looked_into = _log_of(path).exists() or config.on_corrupt == "set_aside"
+        is_to_be_looked_into = log_of(path).exists() or config.on_corrupt == "set_aside"
     if is_to_be_looked_into:
         # Whose a file is may be in its log, which a connection that can write would fold in as it closes, or delete,
         # by its name, though by then that is another file's.
@@ -205,7 +207,7 @@ async def connect_read_only(
         If the file is missing, not ours, of another version, damaged, or cannot be opened.
     """
     with errors.from_backend(path):
-        await asyncio.to_thread(_check_readable, path)
+        await asyncio.to_thread(check_readable, path)
         unlocked = UnlockedFile(path)
         mode = await asyncio.to_thread(_reading_mode, path)
     connection = await _open(path, mode, config.busy_timeout, _layout.set_up_read_only, path, list(tables))
@@ -221,7 +223,7 @@ def _reading_mode(path: pathlib.Path) -> Mode:
     whoever may from writing. As nobody writes then, the file is read as it lies there, as long as it does
     (`UnlockedFile`).
     """
-    if not _log_of(path).exists():
+    if not log_of(path).exists():
         return "rw" if _may_write(path.parent) and _may_write(path) else "ro&immutable=1"
 
     if not path.with_name(f"{path.name}-shm").exists() and not _may_write(path):
@@ -252,8 +254,13 @@ class UnlockedFile:
         self._path = path
         self._status = self._look()
 
+    @property
+    def is_untouched(self) -> bool:
+        """Whether nobody has opened the file to write until now; it takes microseconds."""
+        return not log_of(self._path).exists() and self._look() == self._status
+
     def make_sure(self) -> None:
-        """Make sure that what was read until now is right; it takes microseconds.
+        """Make sure that what was read until now is right.
 
         Raises
         ------
@@ -261,7 +268,7 @@ class UnlockedFile:
             If somebody has opened the file to write.
         """
         with errors.from_backend(self._path):
-            if _log_of(self._path).exists() or self._look() != self._status:
+            if not self.is_untouched:
                 raise errors.BackendError(
                     f"somebody has begun to write to {self._path} since it was opened; close it and open it again"
                 )
@@ -275,7 +282,16 @@ class UnlockedFile:
         return status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def _check_readable(path: pathlib.Path) -> None:
+def check_readable(path: pathlib.Path) -> None:
+    """Refuse what is missing, or not ours, as far as that is seen without its log.
+
+    Raises
+    ------
+    BackendError
+        If it is.
+    sqlite3.Error
+        If SQLite fails.
+    """
     if not path.exists():
         raise errors.BackendError(f"{path} does not exist; a cache that is opened read-only does not create it")
 
@@ -327,7 +343,7 @@ def _check_header(path: pathlib.Path) -> None:
     if path.exists() and not path.is_file():
         raise errors.BackendError(f"{path} is not a file; give the cache another name")
 
-    if not path.exists() or _log_of(path).exists():
+    if not path.exists() or log_of(path).exists():
         return  # `_layout.look` is the judge where there is a log
 
     # Through SQLite, since on POSIX systems closing a file by any other means takes away the locks that connections of
@@ -342,7 +358,8 @@ def _check_header(path: pathlib.Path) -> None:
             raise
 
 
-def _log_of(path: pathlib.Path) -> pathlib.Path:
+def log_of(path: pathlib.Path) -> pathlib.Path:
+    """Return where a file's log is, while it has one."""
     return path.with_name(f"{path.name}-wal")
 
 

@@ -420,6 +420,17 @@ class Table(typing.Generic[EntityT]):
             f"WHERE {self.name}.guild_id = {hidden}.guild_id AND {self._unexpired}{also})"
         )
 
+    @functools.cached_property
+    def summary(self) -> str:
+        """Select what there is in all, with `:moment`: visible rows, rows that expired, bytes, oldest and newest.
+
+        The bytes are those of the payloads of all rows, visible or not, and the last two are values of `updated_at`.
+        """
+        return (
+            f"SELECT total({self.visible}), total(coalesce({self._expired}, 0)), total(length(data)), "
+            f"min(updated_at), max(updated_at) FROM {self.name}"
+        )
+
     # Writing.
 
     def upsert(self, rows: int, /, *, is_explicit: bool) -> str:

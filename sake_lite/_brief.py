@@ -1,0 +1,114 @@
+"""Reading a file for a moment, in the caller's own thread, for those who look into it without an event loop.
+
+Each reading connects anew, which takes less than a millisecond, so that nothing is held in between: a notebook that is
+left open for days keeps no log from being folded in, and sees the file that is there at the moment. Nothing is created
+or changed, not even beside the file.
+"""
+
+from __future__ import annotations
+
+__all__ = ["BriefReader"]
+
+import contextlib
+import sqlite3
+import typing
+
+from . import _file, _layout, errors
+from ._connection import decode_text
+
+if typing.TYPE_CHECKING:
+    import collections.abc
+    import pathlib
+
+    from ._table import Row, Table
+    from ._walk import Parameters
+
+T = typing.TypeVar("T")
+
+# How long SQLite waits for a lock that another process holds, in seconds; a bot in its usual mode holds none for long.
+_BUSY_TIMEOUT: typing.Final[float] = 5.0
+
+# A bot that starts or ends at this very moment takes turns with a reading once, perhaps twice.
+_ATTEMPTS: typing.Final[int] = 5
+
+
+class BriefReader:
+    """Reads from one file, whenever something is asked of it.
+
+    Parameters
+    ----------
+    path
+        The file, absolute.
+    tables
+        The tables that are looked into; those that the file lacks count as empty.
+
+    Raises
+    ------
+    BackendError
+        If the file is missing, not ours, or cannot be read.
+    """
+
+    __slots__ = ("_is_closed", "_tables", "path")
+
+    def __init__(self, path: pathlib.Path, tables: collections.abc.Iterable[Table[typing.Any]]) -> None:
+        self.path = path
+        self._is_closed = False
+        self._tables = list(tables)
+        with errors.from_backend(path):
+            _file.check_readable(path)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it reads no more."""
+        return self._is_closed
+
+    def close(self) -> None:
+        """Read no more."""
+        self._is_closed = True
+
+    def fetch(self, sql: str, parameters: Parameters) -> list[Row]:
+        """Return all rows of a query; raises what `read` does."""
+        return self.read(lambda connection: connection.execute(sql, parameters).fetchall())
+
+    def read(self, read: collections.abc.Callable[[sqlite3.Connection], T]) -> T:
+        """Return what a function reads, on a connection that is closed again; the function may be called twice.
+
+        Raises
+        ------
+        BackendError
+            If the file is missing, not ours, of another version, damaged, or cannot be read.
+        ClosedClient
+            If it was closed.
+        """
+        if self._is_closed:
+            raise errors.ClosedClient(f"{self.path} was closed")
+
+        with errors.from_backend(self.path):
+            for attempt in range(_ATTEMPTS):
+                # Where there is a log somebody writes, or was killed, and SQLite's locks are needed. Else they would be
+                # a log of our own.
+                is_locking = _file.log_of(self.path).exists()
+                unlocked = None if is_locking else _file.UnlockedFile(self.path)
+                try:
+                    result = self._read_once(read, is_locking=is_locking)
+                except (sqlite3.DatabaseError, errors.BackendError):
+                    if attempt + 1 == _ATTEMPTS or not _has_moved(self.path, unlocked):
+                        raise
+                else:
+                    if unlocked is None or unlocked.is_untouched:
+                        return result
+
+        raise errors.BackendError(f"{self.path} is opened and closed all the time, so it cannot be read")
+
+    def _read_once(self, read: collections.abc.Callable[[sqlite3.Connection], T], *, is_locking: bool) -> T:
+        uri = f"{self.path.as_uri()}?mode=ro{'' if is_locking else '&immutable=1'}"
+        connection = sqlite3.connect(uri, uri=True, timeout=_BUSY_TIMEOUT, isolation_level=None)
+        with contextlib.closing(connection):
+            connection.text_factory = decode_text
+            _layout.set_up_read_only(connection, self.path, self._tables)
+            return read(connection)
+
+
+def _has_moved(path: pathlib.Path, unlocked: _file.UnlockedFile | None) -> bool:
+    """Whether somebody began, or ceased, to write while the file was read."""
+    return not _file.log_of(path).exists() if unlocked is None else not unlocked.is_untouched
