@@ -233,12 +233,8 @@ class Batch:
         if extra:
             news = {**news, **_spelled(extra)}
 
-        def change(stored: Payload | None) -> Payload | None:
-            if stored is None:
-                return news if insert else None
-            return {**stored, **news}
-
         fresh = self._rows(table, (), expire, _NOTHING)
+        change = _LayOver(news, insert)
         self.add(Modify(fresh, table.key_values(news), change, table.updates_renew, news if is_familiar else None))
 
     def sweep(self, table: AnyTable, shard: Shard, kept: collections.abc.Iterable[object], /) -> None:
@@ -294,6 +290,21 @@ class Batch:
         expires_at = None if length is None else self.moment + length
         spelled = _spelled(extra) if extra else _NOTHING
         return Rows(table, payloads, spelled, self.moment, expires_at, expire is not None, self._is_verifying)
+
+
+class _LayOver(typing.NamedTuple):
+    """The change that lays a payload over the stored one; `insert` says whether to store it where there is none.
+
+    Closures in its place would be more of the garbage collector's work, where thousands wait.
+    """
+
+    news: Payload
+    insert: bool
+
+    def __call__(self, stored: Payload | None) -> Payload | None:
+        if stored is None:
+            return self.news if self.insert else None
+        return {**stored, **self.news}
 
 
 def malformed(name: str, fault: Exception) -> ValueError:

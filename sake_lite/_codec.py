@@ -120,7 +120,7 @@ def encode(payload: Payload) -> tuple[bytes, int]:
         If the payload holds something that JSON has no word for, or is larger than `MAX_BYTES`.
     """
     try:
-        data = cbor2.dumps(payload)
+        data = cbor2.dumps(_plain(payload))
     except (cbor2.CBOREncodeError, UnicodeEncodeError, RecursionError) as exception:
         raise ValueError(f"the payload cannot be stored: {exception}") from exception
 
@@ -135,6 +135,11 @@ def encode(payload: Payload) -> tuple[bytes, int]:
             raise ValueError(f"the payload could not be read back: {exception}") from exception
 
     return data, checksum
+
+
+def _plain(payload: Payload) -> Payload:
+    """Return what hikari passes on, a view of a dictionary, as one: copying is quicker than encoding a view."""
+    return typing.cast("typing.Any", payload).copy() if type(payload) is types.MappingProxyType else payload
 
 
 def encode_together(payloads: collections.abc.Sequence[Payload]) -> list[tuple[bytes, int]]:

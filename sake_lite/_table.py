@@ -233,11 +233,10 @@ class Table(typing.Generic[EntityT]):
         ValueError
             If the payload says of itself what no column can hold; others of `_batch.MALFORMED`, too.
         """
-        *columns, checksum, data = row
-        if not _codec.is_encoded_as(payload, data, checksum):
+        if not _codec.is_encoded_as(payload, row[-1], row[-2]):
             return False
 
-        return len(columns) == len(self.key) or self.values(payload) == tuple(columns)
+        return len(self.columns) == len(self.key) or self.values(payload) == row[:-2]
 
     def build(
         self, factory: hikari.api.EntityFactory, key: collections.abc.Sequence[object], payload: Payload, /

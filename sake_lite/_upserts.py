@@ -10,6 +10,7 @@ from __future__ import annotations
 
 __all__ = ["Upserts"]
 
+import collections
 import dataclasses
 import itertools
 import sqlite3
@@ -58,7 +59,7 @@ class Upserts:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._seen: dict[AnyTable, list[Key]] = {}
+        self._seen: collections.defaultdict[AnyTable, list[Key]] = collections.defaultdict(list)
         self._waiting: dict[AnyTable, _Waiting] = {}
         self.written = 0
         """How many rows were written, which are those that differed from what was stored."""
@@ -78,7 +79,9 @@ class Upserts:
             self.write(rows)
             return
 
-        waiting = self._waiting_with(rows)
+        waiting = self._waiting.get(rows.table)
+        if waiting is None or waiting.is_explicit != rows.is_explicit:
+            waiting = self._begin(rows)
         waiting.rows += rows.encoded
         if len(waiting.rows) >= _STATEMENT_ROWS[0]:
             self.flush(rows.table)
@@ -86,15 +89,12 @@ class Upserts:
     def see(self, table: AnyTable, key: Key) -> None:
         """Note that a row is there, though it is equal to what is stored."""
         if table.completeness is not None:
-            self._seen.setdefault(table, []).append(key)
+            self._seen[table].append(key)
 
-    def _waiting_with(self, rows: Rows) -> _Waiting:
-        waiting = self._waiting.get(rows.table)
-        if waiting is not None and waiting.is_explicit != rows.is_explicit:
-            self.flush(rows.table)
-            waiting = None
-        if waiting is None:
-            waiting = self._waiting[rows.table] = _Waiting(rows.is_explicit)
+    def _begin(self, rows: Rows) -> _Waiting:
+        """Write what waits for the rows' table, and return where those wait that are like these."""
+        self.flush(rows.table)
+        waiting = self._waiting[rows.table] = _Waiting(rows.is_explicit)
         return waiting
 
     def flush(self, *tables: AnyTable) -> None:
