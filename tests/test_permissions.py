@@ -424,6 +424,16 @@ async def test_what_is_committed_while_it_reads_is_not_seen(cache: sake_lite.SQL
         await cache.get_role(ROLE)
 
 
+async def test_a_role_that_was_deleted_is_missing_until_the_member_is_heard_of(cache: sake_lite.SQLiteCache) -> None:
+    await cache.ingest("GUILD_CREATE", _world(everyone=TALKING, other_role=P.KICK_MEMBERS))
+    await cache.ingest("GUILD_ROLE_DELETE", {"guild_id": str(GUILD), "role_id": str(OTHER_ROLE)})
+    with pytest.raises(sake_lite.EntryNotFound, match=f"role_id {OTHER_ROLE}"):
+        await cache.permissions_for(GUILD, USER)
+    member = {name: value for name, value in samples.member(roles=[str(ROLE)]).items() if name != "user"}
+    await cache.ingest("MESSAGE_CREATE", samples.message(9, member=member))
+    assert await cache.permissions_for(GUILD, USER) == TALKING
+
+
 async def test_through_the_gateways_events(cache: sake_lite.SQLiteCache) -> None:
     guild_id, text, thread = int(payloads.GUILD_ID), int(payloads.TEXT_CHANNEL_ID), 1104000000000010033
     owner = int(payloads.user()["id"])
