@@ -16,6 +16,7 @@ __all__ = [
     "Stats",
     "abc",
     "errors",
+    "register_with_sake",
     "resources",
 ]
 
@@ -24,6 +25,7 @@ __version__ = "0.1.0"
 from . import abc, errors, resources
 from ._check import CheckReport, Problem
 from ._iterator import CacheIterator
+from ._sake import register_with_sake
 from ._stats import Stats
 from .cache import SQLiteCache
 from .errors import BackendError, ClosedClient, EntryNotFound, InvalidDataFound, SakeException

@@ -3,7 +3,7 @@
 Reads asked for in the same turn of the event loop share hops to the reader's thread: the first one goes at once, the
 others together behind it, where point reads of one table share statements. Every read takes all of its
 rows and ends its statement within the hop: a cursor left open would go on showing an old state of the file and keep
-the log from being folded in.
+the log from being folded in. What has to be of one moment is read in a transaction (`_snapshot.py`), in one hop too.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ if typing.TYPE_CHECKING:
     from ._connection import Connection
     from ._table import Key, Row, Table
 
+_T = typing.TypeVar("_T")
+
 _Parameters: typing.TypeAlias = "dict[str, typing.Any]"
 _Rows: typing.TypeAlias = "list[Row]"
 
@@ -37,7 +39,12 @@ class _Point(typing.NamedTuple):
     key: Key
 
 
-_Read: typing.TypeAlias = "tuple[_Query | _Point, asyncio.Future[_Rows]]"
+class _Call(typing.NamedTuple):
+    function: collections.abc.Callable[[sqlite3.Connection, int], object]
+
+
+_Question: typing.TypeAlias = "_Query | _Point | _Call"
+_Read: typing.TypeAlias = "tuple[_Question, asyncio.Future[typing.Any]]"
 
 
 class Reader:
@@ -71,10 +78,17 @@ class Reader:
         """
         return self._join(_Point(table, key))
 
-    def _join(self, query: _Query | _Point) -> asyncio.Future[_Rows]:
-        """Ask a query at once, if it is the first of this turn of the event loop; else together with the others."""
-        future: asyncio.Future[_Rows] = self._loop.create_future()
-        self._waiting.append((query, future))
+    def call(self, function: collections.abc.Callable[[sqlite3.Connection, int], _T]) -> asyncio.Future[_T]:
+        """Return the future of what a function reads, given the connection and the moment, in Unix milliseconds.
+
+        Its exception is that of `fetch`, or the `SakeException` that the function raised.
+        """
+        return self._join(_Call(function))
+
+    def _join(self, question: _Question) -> asyncio.Future[typing.Any]:
+        """Ask at once, if it is the first question of this turn of the event loop; else together with the others."""
+        future: asyncio.Future[typing.Any] = self._loop.create_future()
+        self._waiting.append((question, future))
         if not self._is_turn_over:
             return future
 
@@ -91,20 +105,20 @@ class Reader:
     def _start_hop(self) -> None:
         waiting, self._waiting = self._waiting, []
 
-        def end(results: list[_Rows | Exception] | None, fault: Exception | None) -> None:
+        def end(results: list[object] | None, fault: Exception | None) -> None:
             self._end_hop(waiting, [fault] * len(waiting) if fault is not None else results or [])
 
         try:
-            self._connection.post(end, _fetch_each, [query for query, _ in waiting], _config.now())
+            self._connection.post(end, _answer_each, [question for question, _ in waiting], _config.now())
         except errors.ClosedClient as exception:
             # One exception object raised in many tasks would mix up their tracebacks.
             self._end_hop(waiting, [errors.ClosedClient(exception.message) for _ in waiting])
 
-    def _end_hop(self, waiting: list[_Read], results: collections.abc.Sequence[_Rows | Exception]) -> None:
+    def _end_hop(self, waiting: list[_Read], results: collections.abc.Sequence[object]) -> None:
         for (_, future), result in zip(waiting, results, strict=True):
             if future.done():
                 continue
-            if isinstance(result, list):
+            if not isinstance(result, Exception):
                 future.set_result(result)
             elif isinstance(result, errors.SakeException):
                 future.set_exception(result)
@@ -112,31 +126,33 @@ class Reader:
                 future.set_exception(errors.from_sqlite(result, self._connection.path))
 
 
-def _fetch_each(connection: sqlite3.Connection, queries: list[_Query | _Point], moment: int) -> list[_Rows | Exception]:
-    """Ask queries on the reader's thread; each has its rows or its own error."""
+def _answer_each(connection: sqlite3.Connection, questions: list[_Question], moment: int) -> list[object]:
+    """Answer questions on the reader's thread; each has its answer or its own error."""
     found: dict[Table[typing.Any], dict[Key, _Rows]] = {}
-    if len(queries) > 1:
+    if len(questions) > 1:
         keys: collections.defaultdict[Table[typing.Any], list[Key]] = collections.defaultdict(list)
-        for query in queries:
-            if isinstance(query, _Point):
-                keys[query.table].append(query.key)
+        for question in questions:
+            if isinstance(question, _Point):
+                keys[question.table].append(question.key)
         found = {table: fetch_points(connection, table, asked, moment) for table, asked in keys.items()}
 
-    return [_fetch_one(connection, query, found, moment) for query in queries]
+    return [_answer(connection, question, found, moment) for question in questions]
 
 
-def _fetch_one(
+def _answer(
     connection: sqlite3.Connection,
-    query: _Query | _Point,
+    question: _Question,
     found: dict[Table[typing.Any], dict[Key, _Rows]],
     moment: int,
-) -> _Rows | Exception:
+) -> object:
     try:
-        if isinstance(query, _Query):
-            return connection.execute(query.sql, query.parameters).fetchall()
-
-        table, key = query
-        rows = found[table].get(key) if table in found else None
-        return fetch_point(connection, table, key, moment) if rows is None else rows
+        match question:
+            case _Query(sql, parameters):
+                return connection.execute(sql, parameters).fetchall()
+            case _Call(function):
+                return function(connection, moment)
+            case _Point(table, key):
+                rows = found[table].get(key) if table in found else None
+                return fetch_point(connection, table, key, moment) if rows is None else rows
     except Exception as exception:  # noqa: BLE001 - it must not take the other reads of the hop along
         return exception

@@ -15,6 +15,7 @@ from ._gateway import LOSS, make_batch
 from ._housekeeping import Housekeeping
 from ._memory import RowMemory
 from ._reader import Reader
+from ._snapshot import take_snapshot
 from ._stats import Stats
 from ._writer import Writer
 
@@ -23,9 +24,14 @@ if typing.TYPE_CHECKING:
     import pathlib
     import sqlite3
 
+    import hikari
+
     from ._batch import Batch, Scope
     from ._connection import Connection
+    from ._snapshot import Snapshot
     from ._table import Key, Row, Table
+
+_T = typing.TypeVar("_T")
 
 # How long what is remembered is trusted after it was last made sure that no other process has written, in seconds, and
 # after how long it is made sure anew, so that those who read all the time never wait for it.
@@ -143,7 +149,29 @@ class ReadOnlySession:
             await self.settled()
         return await self._sure(self._reader.fetch(sql, parameters))
 
-    async def _sure(self, reading: asyncio.Future[list[Row]]) -> list[Row]:
+    async def read_together(
+        self, read: collections.abc.Callable[[Snapshot], _T], factory: hikari.api.EntityFactory
+    ) -> _T:
+        """Return what a function reads, all of one moment, after all that was queued before.
+
+        It is called on the reader's thread; what it raises has to be a `SakeException`.
+
+        Raises
+        ------
+        BackendError
+            If the file cannot be read.
+        ClosedClient
+            If the cache is closed meanwhile, or belongs to another event loop.
+        """
+        self._check_loop()
+        self._go_on()
+        if not self._is_settled:
+            await self.settled()
+        return await self._sure(
+            self._reader.call(lambda connection, moment: take_snapshot(connection, moment, factory, read))
+        )
+
+    async def _sure(self, reading: asyncio.Future[_T]) -> _T:
         """Return what was read, or raise why not, if it is certain that nobody has written meanwhile."""
         try:
             return await reading

@@ -129,6 +129,26 @@ class Table(typing.Generic[EntityT]):
         """Return the key among values by the names of their columns."""
         return tuple([values[name] for name in self._key_names])
 
+    def lookup_key(self, arguments: collections.abc.Sequence[object], /) -> Key:
+        """Return the key that a method's arguments are.
+
+        Raises
+        ------
+        TypeError
+            If one is of the wrong type.
+        EntryNotFound
+            If no row can have that key.
+        """
+        key = tuple([column.argument(part) for column, part in zip(self.key, arguments, strict=True)])
+        if None in key:
+            raise self.not_found(arguments)
+        return key
+
+    def not_found(self, key: collections.abc.Sequence[object], /) -> errors.EntryNotFound:
+        """Return the error that no row is there under a key."""
+        of = ", ".join(f"{column.name} {part}" for column, part in zip(self.key, key, strict=True))
+        return errors.EntryNotFound(f"{self.name} has no entry for {of}")
+
     @functools.cached_property
     def _key_names(self) -> tuple[str, ...]:
         return tuple(column.name for column in self.key)

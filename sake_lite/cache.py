@@ -14,7 +14,8 @@ How an entity gets out
     Otherwise, as `iter_*` does always (`_iterator.py`, a window of rows at a time, `_walk.py`), it waits until what was
     queued before is committed (`_session.py`), then reads rows on a connection of their own (`_reader.py`), many keys
     in one statement (`_points.py`). The row's table (`_table.py`) checks that the row is what was written, decodes it
-    (`_codec.py`), and lets hikari's entity factory build the entity.
+    (`_codec.py`), and lets hikari's entity factory build the entity. Where several rows make one answer, as with
+    `permissions_for`, they are read in one transaction (`_snapshot.py`).
 
 What goes by itself
     READY names the guilds of a shard: what belongs to others is swept (`_gateway.py`), and what was true of the past
@@ -34,6 +35,7 @@ from . import abc, resources
 
 
 class SQLiteCache(
+    resources.PermissionsCache,
     resources.GuildCache,
     resources.EmojiCache,
     resources.GuildChannelCache,

@@ -35,7 +35,7 @@ async def _store_everything(path: pathlib.Path) -> None:
         await cache.set_me(samples.me())
         lists: dict[str, typing.Any] = {
             "members": [samples.member()],
-            "roles": [samples.role(1)],
+            "roles": [samples.role(1), samples.role(GUILD, permissions="8")],
             "emojis": [samples.emoji(1)],
             "stickers": [samples.sticker(1)],
             "channels": [samples.channel()],
@@ -114,10 +114,11 @@ def _public() -> dict[str, typing.Any]:
 
 _GETS: typing.Final = [name for name in _public() if name.startswith("get_")]
 _ITERATIONS: typing.Final = [name for name in _public() if name.startswith("iter_")]
+_TELLS: typing.Final = ["members_complete", "permissions_for"]
 _WRITES: typing.Final = [
     name
     for name, method in _public().items()
-    if inspect.iscoroutinefunction(method) and name not in {*_GETS, "members_complete", "check", "open", "close"}
+    if inspect.iscoroutinefunction(method) and name not in {*_GETS, *_TELLS, "check", "open", "close"}
 ]
 
 _GIVEN: typing.Final[dict[str, typing.Any]] = {
@@ -159,6 +160,7 @@ async def _everything(cache: sake_lite.SQLiteCache) -> dict[str, typing.Any]:
         found[name] = [repr(entity) async for entity in getattr(cache, name)(*arguments)]
         assert await getattr(cache, name)(*arguments).len() == len(found[name]), name
     found["members_complete"] = [await cache.members_complete(guild) for guild in (GUILD, thousands(1))]
+    found["permissions_for"] = [await cache.permissions_for(GUILD, USER, place) for place in (None, CHANNEL, 1)]
     return found
 
 
@@ -169,6 +171,7 @@ async def test_all_that_reads_works_as_for_whoever_writes(whole: pathlib.Path, p
     assert len(_GETS) >= len(sake_lite.SQLiteCache.all_tables)
     assert [name for name in _ITERATIONS if not expected[name]] == [], "else nothing was shown"
     assert expected["members_complete"] == [True, False]
+    assert expected["permissions_for"] == [hikari.Permissions.all_permissions()] * 3
 
     before = _bytes(path.parent)
     cache = sake_lite.SQLiteCache(path, read_only=True)
@@ -215,7 +218,7 @@ async def test_checking_and_deleting_what_is_damaged(killed: pathlib.Path, path:
     async with sake_lite.SQLiteCache(path, read_only=True) as cache:
         report = await cache.check()
         assert report.is_sound
-        assert report.rows["roles"] == 4
+        assert report.rows["roles"] == 5
         with pytest.raises(BackendError, match="open read-only"):
             await cache.check(delete_invalid=True)
     assert _bytes(path.parent) == before
@@ -487,6 +490,7 @@ _READS: typing.Final[dict[str, _Read]] = {
     "a count": lambda cache: cache.iter_roles().len(),
     "the own user": lambda cache: cache.get_me(),
     "whether all members are there": lambda cache: cache.members_complete(GUILD),
+    "what a member may do": lambda cache: cache.permissions_for(GUILD, USER, CHANNEL),
 }
 
 
@@ -663,7 +667,7 @@ async def test_tables_that_the_file_lacks_are_empty(path: pathlib.Path) -> None:
 async def test_a_choice_of_resources_reads_a_whole_file(whole: pathlib.Path, path: pathlib.Path) -> None:
     _copy(whole, path)
     async with _Some(path, read_only=True) as some:
-        assert await some.iter_roles().len() == 4
+        assert await some.iter_roles().len() == 5
         assert (await some.get_user(USER)).id == USER
         assert (await some.check()).rows.keys() == {"roles", "users"}
 

@@ -8,6 +8,9 @@ A new resource is a module here, its import below, and its place among the bases
 else, what goes with a guild, which intents are needed, what `SQLiteCache` creates and prunes, follows from its table:
 its columns `guild_id`, `channel_id`, `user_id` and `author_id` say what a row belongs to. (What GUILD_CREATE lists is
 also named in `guild.py`, which leaves it out of the guild; users learnt from a new event are a handler in `user.py`.)
+
+What takes several resources is a mixin that inherits from them, as `permissions.py` does, so that no cache offers it
+that lacks one.
 """
 
 from ._base import Resource as Resource
@@ -18,6 +21,7 @@ from .invite import InviteCache as InviteCache
 from .me import MeCache as MeCache
 from .member import MemberCache as MemberCache
 from .message import MessageCache as MessageCache
+from .permissions import PermissionsCache as PermissionsCache
 from .presence import PresenceCache as PresenceCache
 from .role import RoleCache as RoleCache
 from .sticker import StickerCache as StickerCache

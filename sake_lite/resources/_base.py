@@ -34,10 +34,12 @@ if typing.TYPE_CHECKING:
     from .._chunks import ChunkRequests
     from .._codec import Payload
     from .._config import ExpireT, OnCorruptT
+    from .._snapshot import Snapshot
     from .._table import Row, Table
 
 _LOGGER: typing.Final = logging.getLogger("hikari.sake_lite")
 _EntityT = typing.TypeVar("_EntityT")
+_T = typing.TypeVar("_T")
 _USER_ID: typing.Final = snowflake("user_id")
 
 
@@ -537,14 +539,16 @@ class Resource(abc.Resource):
     async def _get(self, table: Table[_EntityT], *key: object) -> _EntityT:
         """Return the entity under a key."""
         session = self._open_session()
-        values = tuple([column.argument(part) for column, part in zip(table.key, key, strict=True)])
-        # No row can have an ID that is none.
-        payload = None if None in values else session.recall(table, values) or await session.payload(table, values)
+        values = table.lookup_key(key)
+        payload = session.recall(table, values) or await session.payload(table, values)
         if payload is None:
-            of = ", ".join(f"{column.name} {part}" for column, part in zip(table.key, key, strict=True))
-            raise errors.EntryNotFound(f"{table.name} has no entry for {of}")
+            raise table.not_found(key)
 
         return table.build(self._app.entity_factory, values, payload)
+
+    async def _read_together(self, read: collections.abc.Callable[[Snapshot], _T]) -> _T:
+        """Return what a function reads of several rows, all of one moment, on the reader's thread."""
+        return await self._open_session().read_together(read, self._factory())
 
     async def _get_only(self, table: Table[_EntityT]) -> _EntityT:
         """Return the entity of a table's only row."""
