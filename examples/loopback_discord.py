@@ -1,12 +1,13 @@
 """A small Discord on 127.0.0.1, so that a real `hikari.GatewayBot` can run without a token and without a network.
 
 It speaks as much of Discord's gateway as a cache needs: READY, GUILD_CREATE, member chunks, resuming, and whatever
-dispatch one asks it to send. It is written for sake_lite's examples and tests; it is no model of Discord's rules.
+dispatch one asks it to send; and as much of its REST API as a framework for commands needs to register them, and to
+respond to one. It is written for sake_lite's examples and tests; it is no model of Discord's rules.
 """
 
 from __future__ import annotations
 
-__all__ = ["LoopbackDiscord", "guild", "member", "message", "user"]
+__all__ = ["LoopbackDiscord", "guild", "interaction", "member", "message", "user"]
 
 import asyncio
 import base64
@@ -21,6 +22,8 @@ Payload: typing.TypeAlias = "dict[str, typing.Any]"
 _DISPATCH, _HEARTBEAT, _IDENTIFY, _RESUME, _REQUEST_MEMBERS, _INVALID, _HELLO, _ACK = 0, 1, 2, 6, 8, 9, 10, 11
 _CHUNK_MEMBERS: typing.Final[int] = 1000
 _BOT_ID: typing.Final[int] = 100
+_OWNER_ID: typing.Final[int] = 101
+_ALL_PERMISSIONS: typing.Final[str] = str(2**53 - 1)
 
 
 def user(user_id: int, name: str, *, bot: bool = False) -> Payload:
@@ -151,6 +154,29 @@ def message(message_id: int, channel_id: int, guild_id: int, author: Payload, co
     }
 
 
+def interaction(interaction_id: int, command: Payload, guild_id: int, author: Payload, **data: object) -> Payload:
+    """Return an INTERACTION_CREATE's payload: a member, `author`, uses a command; `data` is what is chosen with it."""
+    return {
+        "id": str(interaction_id),
+        "application_id": command["application_id"],
+        "type": 2,  # application command
+        "token": f"interaction-{interaction_id}",
+        "version": 1,
+        "guild_id": str(guild_id),
+        "channel_id": str(guild_id + 1),
+        "channel": {"id": str(guild_id + 1), "type": 0, "name": "general", "permissions": _ALL_PERMISSIONS},
+        "member": author | {"permissions": _ALL_PERMISSIONS},
+        "data": {"id": command["id"], "name": command["name"], "type": command["type"], **data},
+        "locale": "en-US",
+        "guild_locale": "en-US",
+        "app_permissions": _ALL_PERMISSIONS,
+        "entitlements": [],
+        "authorizing_integration_owners": {"0": str(guild_id)},
+        "context": 0,  # in a guild
+        "attachment_size_limit": 10_485_760,
+    }
+
+
 class LoopbackDiscord:
     """A Discord with some guilds and one bot, to be used as an async context manager.
 
@@ -169,6 +195,10 @@ class LoopbackDiscord:
         # A token's first part is the bot's ID.
         self.token = f"{base64.b64encode(str(_BOT_ID).encode()).decode()}.loopback.discord"
         self.url = ""
+        self.commands: list[Payload] = []
+        """The application's commands, as the bot has registered them."""
+
+        self._responses: dict[str, asyncio.Future[Payload]] = {}
         self._runner: aiohttp.web.AppRunner | None = None
         self._sockets: list[_Socket] = []
         self._sent: list[tuple[int, str, Payload]] = []
@@ -178,6 +208,10 @@ class LoopbackDiscord:
         app = aiohttp.web.Application()
         app.router.add_get("/api/v10/gateway/bot", self._on_gateway_bot)
         app.router.add_get("/gateway", self._on_gateway)
+        app.router.add_get("/api/v10/oauth2/applications/@me", self._on_application)
+        app.router.add_get("/api/v10/applications/{application}/commands", self._on_commands)
+        app.router.add_put("/api/v10/applications/{application}/commands", self._on_set_commands)
+        app.router.add_post("/api/v10/interactions/{interaction}/{token}/callback", self._on_response)
         self._runner = aiohttp.web.AppRunner(app)
         await self._runner.setup()
         await aiohttp.web.TCPSite(self._runner, "127.0.0.1", 0).start()
@@ -196,6 +230,26 @@ class LoopbackDiscord:
         for socket in self._sockets:
             await socket.dispatch(*self._sent[-1])
 
+    async def invoke(self, name: str, guild_id: int, author: Payload, **data: object) -> Payload:
+        """Have a member use one of the bot's commands, and return the bot's response, `type` and `data`, as it came.
+
+        Parameters
+        ----------
+        name
+            The command's name.
+        guild_id
+            The guild in whose channel it is used.
+        author
+            The member who uses it.
+        **data
+            What is chosen with it: `options`, `resolved`, `target_id`, as Discord sends them.
+        """
+        command = {command["name"]: command for command in self.commands}[name]
+        sent = interaction(9_000 + len(self._responses), command, guild_id, author, **data)
+        response = self._responses[sent["id"]] = asyncio.get_running_loop().create_future()
+        await self.dispatch("INTERACTION_CREATE", sent)
+        return await response
+
     async def disconnect(self) -> None:
         """Cut the connection, as the network would; the bot will resume."""
         sockets, self._sockets = self._sockets, []
@@ -211,6 +265,37 @@ class LoopbackDiscord:
         limit = {"total": 1000, "remaining": 999, "reset_after": 1000, "max_concurrency": 1}
         url = f"ws://{request.host}/gateway"
         return aiohttp.web.json_response({"url": url, "shards": 1, "session_start_limit": limit})
+
+    async def _on_application(self, _: aiohttp.web.Request) -> aiohttp.web.Response:
+        application: Payload = {
+            "id": self.bot["id"],
+            "name": self.bot["username"],
+            "description": "",
+            "bot_public": False,
+            "bot_require_code_grant": False,
+            "owner": user(_OWNER_ID, "owner"),
+            "verify_key": "00" * 32,
+            "flags": 0,
+            "approximate_guild_count": len(self.guilds),
+            "approximate_user_install_count": 0,
+            "integration_types_config": {"0": {}},
+        }
+        return aiohttp.web.json_response(application)
+
+    async def _on_commands(self, _: aiohttp.web.Request) -> aiohttp.web.Response:
+        return aiohttp.web.json_response(self.commands)
+
+    async def _on_set_commands(self, request: aiohttp.web.Request) -> aiohttp.web.Response:
+        defaults: Payload = {"type": 1, "application_id": self.bot["id"], "default_member_permissions": None}
+        defaults |= {"integration_types": [0], "contexts": None, "version": "1"}
+        commands = enumerate(await request.json(), start=8_000)
+        self.commands = [defaults | command | {"id": str(number)} for number, command in commands]
+        return aiohttp.web.json_response(self.commands)
+
+    async def _on_response(self, request: aiohttp.web.Request) -> aiohttp.web.Response:
+        interaction_id = request.match_info["interaction"]
+        self._responses[interaction_id].set_result(await request.json())
+        return aiohttp.web.json_response({"interaction": {"id": interaction_id, "type": 2}})
 
     async def _on_gateway(self, request: aiohttp.web.Request) -> aiohttp.web.WebSocketResponse:
         response = aiohttp.web.WebSocketResponse()

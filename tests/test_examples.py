@@ -13,6 +13,7 @@ import typing
 
 import hikari
 import pytest
+from conftest import needs_lightbulb
 from loopback_discord import guild, member
 
 import sake_lite
@@ -40,7 +41,7 @@ _SAYS = {
     ],
 }
 
-_NEED_A_TOKEN = {"bot.py"}
+_NEED_A_TOKEN = {"arc_bot.py", "bot.py", "lightbulb_bot.py"}
 
 
 def test_every_example_is_covered() -> None:
@@ -83,6 +84,12 @@ def _readme_blocks() -> list[str]:
     return re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
 
 
+_BOT_AND_CACHE = """
+import hikari, sake_lite
+bot = hikari.GatewayBot("MTAw.loop.back", intents=sake_lite.SQLiteCache.all_intents())
+cache = sake_lite.SQLiteCache("bot.db", bot, bot.event_manager, event_managed=True)
+"""
+
 # What the README's blocks, in their order, need before and after them to be run as they stand.
 _AROUND = {
     "the bot in ten lines": ("", "print(bot.event_manager.get_listeners(hikari.StartingEvent) != ())", "True"),
@@ -102,7 +109,20 @@ asyncio.run(main())
         "['Countess']",
     ),
     "keeping less": ("import sake_lite", "print(Cache.all_intents())", "GUILDS|GUILD_MEMBERS"),
+    "arc": (_BOT_AND_CACHE, "print(client.get_type_dependency(sake_lite.SQLiteCache) is cache)", "True"),
+    "lightbulb": (
+        _BOT_AND_CACHE,
+        """
+async def main():
+    async with client.di.enter_context(lightbulb.di.Contexts.DEFAULT) as container:
+        print(await container.get(sake_lite.SQLiteCache) is cache)
+import asyncio
+asyncio.run(main())
+""",
+        "True",
+    ),
 }
+_MARKS = {"lightbulb": needs_lightbulb}
 
 
 async def _fill(path: pathlib.Path) -> None:
@@ -111,7 +131,9 @@ async def _fill(path: pathlib.Path) -> None:
         await cache.ingest("GUILD_CREATE", guild(1_000, "Tea house", members))
 
 
-@pytest.mark.parametrize("number", range(len(_AROUND)), ids=_AROUND)
+@pytest.mark.parametrize(
+    "number", [pytest.param(number, id=name, marks=_MARKS.get(name, ())) for number, name in enumerate(_AROUND)]
+)
 def test_code_in_the_readme_runs(number: int, tmp_path: pathlib.Path) -> None:
     blocks = _readme_blocks()
     assert len(blocks) == len(_AROUND)
