@@ -6,7 +6,7 @@ lost where they are: a server that was emptied, or that restarted without what i
 
 from __future__ import annotations
 
-__all__ = ["CopyNote", "RedisFailure", "failures", "without_secrets"]
+__all__ = ["CopyNote", "RedisFailure", "disconnect", "failures", "without_secrets"]
 
 import contextlib
 import json
@@ -91,6 +91,21 @@ def _failure(server: str, exception: Exception) -> RedisFailure:
     return RedisFailure(f"the Redis server {server} cannot be used: {fault}", exception=exception)
 
 
+async def disconnect(client: sake.redis.ResourceClient) -> None:
+    """Close the connections of one of Sake's clients that is open, which itself leaves them to the collector."""
+    for index in client.all_indexes():
+        connection: typing.Any = client._get_connection(sake.redis.ResourceIndex(index))  # pyright: ignore[reportPrivateUsage]
+        await connection.connection_pool.disconnect()
+
+
+def _parsed(note: bytes) -> typing.Any:
+    """Return what a note says; `None` where it is none."""
+    try:
+        return json.loads(note)
+    except ValueError:
+        return None
+
+
 class CopyNote:
     """How far the copy of a file has come, noted on the Redis server.
 
@@ -131,12 +146,11 @@ class CopyNote:
         """
         with self._refusals():
             found = await self._client.get(_KEY)
-        try:
-            note = json.loads(found or "{}")
-        except ValueError:
-            return None
-
-        return note["copied"] if note.get("subject") == self._subject else None
+        match _parsed(found or b""):
+            case {"subject": self._subject, "copied": copied}:
+                return copied
+            case _:
+                return None
 
     async def write(self, copied: dict[str, typing.Any]) -> None:
         """Note how far it has come, instead of what was noted before.

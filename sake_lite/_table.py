@@ -431,7 +431,7 @@ class Table(typing.Generic[EntityT]):
     @functools.cached_property
     def count_invisible(self) -> str:
         """Count the rows that are in the file, and not there for a reader (`:moment`): expired, or hidden."""
-        return f"SELECT count(*) FROM {self.name} WHERE NOT {self.visible}"
+        return f"SELECT count(*) FROM {self.name} WHERE NOT ({self.visible})"
 
     # Writing.
 

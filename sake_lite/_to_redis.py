@@ -23,9 +23,9 @@ import hikari
 import redis
 import sake.redis
 
-from . import _app, _config, _file, errors
+from . import __version__, _app, _config, _file, errors
 from ._batch import Scope
-from ._redis_server import CopyNote, failures, without_secrets
+from ._redis_server import CopyNote, disconnect, failures, without_secrets
 from ._session import ReadOnlySession
 from ._walk import Walk
 from .cache import SQLiteCache
@@ -157,13 +157,13 @@ async def copy(path: str | os.PathLike[str], address: str, progress: Progress) -
 
 
 def _state(path: pathlib.Path) -> str:
-    """Return what tells a file, and whether somebody has written to it."""
+    """Return what tells a file, and whether somebody has written to it; and who noted that, since notes change."""
     parts = [path, path.with_name(f"{path.name}-wal")]
     with errors.from_backend(path):
         states = [part.stat() for part in parts if part.exists()]
     # A log that holds nothing is made by those who read.
     told = [(state.st_ino, state.st_size, state.st_mtime_ns) for state in states if state.st_size]
-    return hashlib.sha256(repr((path, told)).encode("utf-8", "surrogateescape")).hexdigest()
+    return hashlib.sha256(repr((__version__, path, told)).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 # What Sake wants.
@@ -364,27 +364,29 @@ class _Copying:
 
     async def _copy_table(self, table: Table[typing.Any], copied: Copied) -> None:
         target = target_of(table)
-        try:
-            there = await self._count(table.count(None))
-            # Rows that are hidden belong to a past session of the gateway; others that are not there have expired.
-            reason = _EXPIRED if table.hidden_by is None else "of a past session"
-            gone = await self._count(table.count_invisible)
-        except errors.BackendError as error:
-            _fail(copied, f"{table.name} cannot be read: {error.message}")
-            return
-
+        there = await self._count(table, table.count(None), copied)
         if copied.after is None:
-            copied.leave_out(reason, gone)
+            # Rows that are hidden belong to a past session of the gateway; others that are not there have expired.
+            gone = await self._count(table, table.count_invisible, copied)
+            copied.leave_out(_EXPIRED if table.hidden_by is None else "of a past session", gone)
         if target is None:
             copied.leave_out(f"Sake has no {table.name}", there)
             return
 
         with failures(self._server):
             async with target.kind(self._address, self._app, max_connections_per_db=_CONNECTIONS) as client:
-                await self._copy_rows(table, copied, _Storing(table, client, target, self._session), there)
+                try:
+                    await self._copy_rows(table, copied, _Storing(table, client, target, self._session), there)
+                finally:
+                    await disconnect(client)
 
-    async def _count(self, sql: str) -> int:
-        ((count,),) = await self._session.fetch(sql, {"moment": _config.now()})
+    async def _count(self, table: Table[typing.Any], sql: str, copied: Copied) -> int:
+        try:
+            ((count,),) = await self._session.fetch(sql, {"moment": _config.now()})
+        except errors.BackendError as error:
+            _fail(copied, f"{table.name} cannot be counted: {error.message}")
+            return 0
+
         return count
 
     async def _copy_rows(self, table: Table[typing.Any], copied: Copied, storing: _Storing, there: int) -> None:
