@@ -624,8 +624,9 @@ def test_ctrl_c(path: pathlib.Path) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(300)
 async def test_a_large_file(path: pathlib.Path, address: str) -> None:
-    """100,000 members and their users take less than a minute, and no more memory than a few."""
+    """100,000 members and their users take less than two minutes, and no more memory than a few."""
     async with sake_lite.SQLiteCache(path) as cache:
         for guild in range(10):
             members = [samples.member(samples.thousands(guild * 10_000 + number)) for number in range(10_000)]
@@ -639,6 +640,6 @@ async def test_a_large_file(path: pathlib.Path, address: str) -> None:
 
     begun = time.monotonic()
     report = await _to_redis.copy(path, address, progress)
-    assert time.monotonic() - begun < 60
+    assert time.monotonic() - begun < 120
     assert report.resources["members"].rows == report.resources["users"].rows == 100_000
     assert most - before < 32 * 2**20
