@@ -391,6 +391,14 @@ class Table(typing.Generic[EntityT]):
 
         The parameters are `:after_<key column>`, `:moment`, `:size` and the reference.
         """
+        return self._window(self.row, reference)
+
+    @functools.cached_property
+    def window_and_expiry(self) -> str:
+        """Select a window of all visible rows as `window` does, its `expires_at` following each."""
+        return self._window(f"{self.row}, expires_at", None)
+
+    def _window(self, selected: str, reference: Column | None) -> str:
         # The reference is equal throughout, so leaving it out of the order lets its index give the rest.
         ordered = [column for column in self.key if column != reference]
         after = ", ".join(f":after_{column.name}" for column in ordered)
@@ -399,7 +407,7 @@ class Table(typing.Generic[EntityT]):
             conditions.insert(0, _equal((reference,)))
 
         return (
-            f"SELECT {self.row} FROM {self.name} WHERE {' AND '.join(conditions)} "
+            f"SELECT {selected} FROM {self.name} WHERE {' AND '.join(conditions)} "
             f"ORDER BY {_names(ordered)} LIMIT :size"
         )
 
@@ -449,6 +457,11 @@ class Table(typing.Generic[EntityT]):
             f"SELECT total({self.visible}), total(coalesce({self._expired}, 0)), total(length(data)), "
             f"min(updated_at), max(updated_at) FROM {self.name}"
         )
+
+    @functools.cached_property
+    def count_invisible(self) -> str:
+        """Count the rows that are in the file, and not there for a reader (`:moment`): expired, or hidden."""
+        return f"SELECT count(*) FROM {self.name} WHERE NOT ({self.visible})"
 
     # Writing.
 

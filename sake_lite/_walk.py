@@ -57,7 +57,6 @@ class Walk(typing.Generic[T]):
     """
 
     __slots__ = (
-        "_after",
         "_alone",
         "_doubtful",
         "_is_last",
@@ -65,6 +64,7 @@ class Walk(typing.Generic[T]):
         "_size",
         "_table",
         "_together",
+        "after",
         "position",
         "rows",
     )
@@ -82,7 +82,8 @@ class Walk(typing.Generic[T]):
         self._alone = alone
         self._size = _FIRST_ROWS
         self._is_last = self._is_of_nothing
-        self._after: Key = table.below_all_keys
+        self.after: Key = table.below_all_keys
+        """The key after which the next window begins; what notes it can go on from there another time."""
         # The keys, as the file has them, of damaged rows that were met after that one: they may be what is damaged, so
         # it is not gone on from them until what follows confirms their order.
         self._doubtful: list[Key] = []
@@ -138,7 +139,7 @@ class Walk(typing.Generic[T]):
         parameters: Parameters = {"moment": _config.now(), "size": size}
         if self._reference is not None:
             parameters[self._reference[0].name] = self._reference[1]
-        for column, value in zip(self._table.key, self._after, strict=True):
+        for column, value in zip(self._table.key, self.after, strict=True):
             parameters[f"after_{column.name}"] = value
 
         return parameters
@@ -154,29 +155,29 @@ class Walk(typing.Generic[T]):
             return None
 
         # Only now is it certain that the keys are of the types that they should be, and so can be compared.
-        keys = [self._after, *(row[: len(self._table.key)] for row in rows)]
+        keys = [self.after, *(row[: len(self._table.key)] for row in rows)]
         if any(map(operator.ge, keys, keys[1:])):
             return None
 
-        self._after = keys[-1]
+        self.after = keys[-1]
         return made
 
     def _make_alone(self, row: Row) -> T | errors.InvalidDataFound:
         """Return what is made of a row, or its fault, going on from its key only where the row is what it says."""
         key = row[: len(self._table.key)]
-        if self._doubtful and _is_ascending(self._after, self._doubtful[-1], key):
-            self._after = self._doubtful[-1]
+        if self._doubtful and _is_ascending(self.after, self._doubtful[-1], key):
+            self.after = self._doubtful[-1]
             self._doubtful.clear()
 
         try:
             payload = self._table.open_row(row)
-            if key <= self._after:
+            if key <= self.after:
                 raise errors.InvalidDataFound(f"the row {key} of {self._table.name} stands where it does not belong")
         except errors.InvalidDataFound as error:
             self._doubtful.append(key)
             return error
 
-        self._after = key
+        self.after = key
         self._doubtful.clear()
         try:
             return self._alone(key, payload)

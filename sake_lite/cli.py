@@ -16,11 +16,15 @@ import rich.console
 import rich.table
 
 from . import CheckReport, SakeException, SQLiteCache
+from ._cli_redis import to_redis
 
 
 @click.group()
 def main() -> None:
     """Look into a sake_lite file."""
+
+
+main.add_command(to_redis)
 
 
 @main.command()
