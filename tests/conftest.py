@@ -96,3 +96,10 @@ def killed() -> collections.abc.Iterator[pathlib.Path]:
             process.kill()
         assert path.with_name("bot.db-wal").stat().st_size > 0
         yield path
+
+
+@pytest.fixture
+def whole_path(whole: pathlib.Path, path: pathlib.Path) -> pathlib.Path:
+    """A file with rows in each table, which nobody has open."""
+    files.copy(whole, path)
+    return path

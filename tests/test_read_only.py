@@ -21,7 +21,7 @@ import hikari
 import pytest
 import samples
 from conftest import check_file
-from files import contents, copy
+from files import UNUSABLE, contents, copy
 from processes import AS_NOBODY
 from samples import CHANNEL, GUILD, SAMPLES, USER, Sample, iterate, thousands
 
@@ -446,58 +446,12 @@ async def test_who_may_not_lock_a_file_is_told_when_somebody_begins_to_write(
 # What cannot be opened.
 
 
-def _sqlite(path: pathlib.Path, *statements: str) -> None:
-    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
-        for statement in statements:
-            connection.execute(statement)
-
-
-def _with_log(path: pathlib.Path, *statements: str) -> None:
-    """Run statements, and leave the log where it is, as one that was killed does."""
-    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        for statement in ("PRAGMA journal_mode = WAL", *statements):
-            connection.execute(statement)
-        kept = contents(path.parent)
-    for name, data in kept.items():
-        path.with_name(name).write_bytes(data or bytes(32768))
-
-
-_UNUSABLE: typing.Final[dict[str, tuple[collections.abc.Callable[[pathlib.Path], object], str]]] = {
-    "garbage": (lambda path: path.write_bytes(b"This is no database. " * 500), "is not a SQLite database"),
-    "two bytes": (lambda path: path.write_bytes(b"SQ"), "is not a SQLite database"),
-    "truncated": (lambda path: path.write_bytes(path.read_bytes()[:5_000]), "is damaged"),
-    "a folder": (lambda path: (path.unlink(), path.mkdir()), "is a folder"),
-    "another program's": (
-        lambda path: (path.unlink(), _sqlite(path, "CREATE TABLE t (a)")),
-        "belongs to another program",
-    ),
-    "another program's, marked": (
-        lambda path: _sqlite(path, "PRAGMA application_id = 77"),
-        "belongs to another program",
-    ),
-    "another program's, in its log": (
-        lambda path: (path.unlink(), _with_log(path, "CREATE TABLE t (a)")),
-        "belongs to another program",
-    ),
-    "newer": (
-        lambda path: _sqlite(path, f"PRAGMA user_version = {_layout.USER_VERSION + 1}"),
-        "newer version, foreign or damaged",
-    ),
-    "newer, in its log": (
-        lambda path: _with_log(path, f"PRAGMA user_version = {_layout.USER_VERSION + 1}"),
-        "newer version, foreign or damaged",
-    ),
-    "missing": (lambda path: path.unlink(), "does not exist; a cache that is opened read-only does not create it"),
-    "in a missing folder": (lambda path: shutil.rmtree(path.parent), "does not exist"),
-}
-
-
 @pytest.mark.parametrize("on_corrupt", ["raise", "set_aside"])
-@pytest.mark.parametrize("name", _UNUSABLE)
+@pytest.mark.parametrize("name", UNUSABLE)
 async def test_what_cannot_be_read_is_refused_by_name_and_left_alone(
     name: str, on_corrupt: typing.Literal["raise", "set_aside"], whole: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
-    make, says = _UNUSABLE[name]
+    make, says = UNUSABLE[name]
     path = tmp_path / "folder" / "bot.db"
     path.parent.mkdir()
     copy(whole, path)
