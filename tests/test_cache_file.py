@@ -272,7 +272,7 @@ def test_damaged_rows_are_refused_by_get_and_skipped_and_counted_by_what_goes_ov
     sound = [key for key in keys if key not in damaged]
     for found in (
         lambda: [table.key_values(payload) for payload in resource.payloads()],
-        lambda: [sample.key(entity) for entity in resource] and sound,
+        lambda: [(*key[:-1], sample.key(entity)) for key, entity in zip(sound, resource, strict=True)],
         lambda: [*resource.to_pandas()[[column.name for column in table.key]].itertuples(index=False, name=None)],
         lambda: [row[: len(table.key)] for row in resource.head()],
     ):
