@@ -102,6 +102,7 @@ asyncio.run(main())
         "['Countess']",
     ),
     "keeping less": ("import sake_lite", "print(Cache.all_intents())", "GUILDS|GUILD_MEMBERS"),
+    "in a notebook": ("", "print(frame.joined_at.dt.year.tolist())", "Countess 3 ['@everyone']"),
 }
 
 
