@@ -23,8 +23,8 @@ What goes by itself
     `_housekeeping.py` removes what expired and lets the file shrink. `purge_user` is in `_purge.py`.
 
 The file itself, who may use it and how, is the matter of `_file.py`, and what is in it that of `_layout.py`; `check` is
-in `_check.py`, with `cli.py` before it. A file is looked into without a bot, and without an event loop, by `file.py`,
-which has a view of each resource (`_views.py`) and shares the walk over its rows. Every error has its class and its one origin in `errors.py`.
+in `_check.py`, with `cli.py` before it. Looking into a file without a bot, and without an event loop, is `file.py`,
+with a view of each resource in `_views.py`. Every error has its class and its one origin in `errors.py`.
 """
 
 from __future__ import annotations
