@@ -2,7 +2,8 @@
 
 Each reading connects anew, which takes less than a millisecond, so that nothing is held in between: a notebook that is
 left open for days keeps no log from being folded in, and sees the file that is there at the moment. Nothing is created
-or changed, not even beside the file.
+or changed, not even beside the file; only where a log lies without the index that belongs to it, as after the two were
+moved elsewhere, SQLite makes that anew.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ if typing.TYPE_CHECKING:
     import collections.abc
     import pathlib
 
+    from ._connection import Mode
     from ._table import Row, Table
     from ._walk import Parameters
 
@@ -41,11 +43,6 @@ class BriefReader:
         The file, absolute.
     tables
         The tables that are looked into; those that the file lacks count as empty.
-
-    Raises
-    ------
-    BackendError
-        If the file is missing, not ours, or cannot be read.
     """
 
     __slots__ = ("_is_closed", "_tables", "path")
@@ -54,8 +51,6 @@ class BriefReader:
         self.path = path
         self._is_closed = False
         self._tables = list(tables)
-        with errors.from_backend(path):
-            _file.check_readable(path)
 
     @property
     def is_closed(self) -> bool:
@@ -85,30 +80,28 @@ class BriefReader:
 
         with errors.from_backend(self.path):
             for attempt in range(_ATTEMPTS):
-                # Where there is a log somebody writes, or was killed, and SQLite's locks are needed. Else they would be
-                # a log of our own.
-                is_locking = _file.log_of(self.path).exists()
-                unlocked = None if is_locking else _file.UnlockedFile(self.path)
+                had_log = _file.log_of(self.path).exists()
+                unlocked = _file.UnlockedFile(self.path)
                 try:
-                    result = self._read_once(read, is_locking=is_locking)
+                    mode = _file.brief_reading_mode(self.path)
+                    result = self._read_once(mode, read)
                 except (sqlite3.DatabaseError, errors.BackendError):
-                    if attempt + 1 == _ATTEMPTS or not _has_moved(self.path, unlocked):
+                    if attempt + 1 == _ATTEMPTS or not self._has_moved(unlocked, had_log=had_log):
                         raise
                 else:
-                    if unlocked is None or unlocked.is_untouched:
+                    if mode == "ro" or unlocked.is_untouched:  # with a log, SQLite's locks were held
                         return result
 
         raise errors.BackendError(f"{self.path} is opened and closed all the time, so it cannot be read")
 
-    def _read_once(self, read: collections.abc.Callable[[sqlite3.Connection], T], *, is_locking: bool) -> T:
-        uri = f"{self.path.as_uri()}?mode=ro{'' if is_locking else '&immutable=1'}"
+    def _read_once(self, mode: Mode, read: collections.abc.Callable[[sqlite3.Connection], T]) -> T:
+        uri = f"{self.path.as_uri()}?mode={mode}"
         connection = sqlite3.connect(uri, uri=True, timeout=_BUSY_TIMEOUT, isolation_level=None)
         with contextlib.closing(connection):
             connection.text_factory = decode_text
             _layout.set_up_read_only(connection, self.path, self._tables)
             return read(connection)
 
-
-def _has_moved(path: pathlib.Path, unlocked: _file.UnlockedFile | None) -> bool:
-    """Whether somebody began, or ceased, to write while the file was read."""
-    return not _file.log_of(path).exists() if unlocked is None else not unlocked.is_untouched
+    def _has_moved(self, unlocked: _file.UnlockedFile, *, had_log: bool) -> bool:
+        """Whether somebody began, or ceased, to write while the file was read."""
+        return not _file.log_of(self.path).exists() if had_log else not unlocked.is_untouched

@@ -10,6 +10,7 @@ from __future__ import annotations
 __all__ = [
     "UnlockedFile",
     "absolute",
+    "brief_reading_mode",
     "check_readable",
     "connect_read_only",
     "connect_reader",
@@ -226,13 +227,35 @@ def _reading_mode(path: pathlib.Path) -> Mode:
     if not log_of(path).exists():
         return "rw" if _may_write(path.parent) and _may_write(path) else "ro&immutable=1"
 
+    _check_index(path)
+    return "ro"
+
+
+def brief_reading_mode(path: pathlib.Path) -> Mode:
+    """Return how to connect for a moment: without a log nobody writes, so the file is read as it lies there.
+
+    Raises
+    ------
+    BackendError
+        If the file is missing, not ours, or cannot be read.
+    sqlite3.Error
+        If SQLite fails.
+    """
+    check_readable(path)
+    if not log_of(path).exists():
+        return "ro&immutable=1"
+
+    _check_index(path)
+    return "ro"
+
+
+def _check_index(path: pathlib.Path) -> None:
+    """Refuse a log that SQLite would have to make an index for, where whoever reads may not write."""
     if not path.with_name(f"{path.name}-shm").exists() and not _may_write(path):
         raise errors.BackendError(
             f"{path} has a log, but no -shm beside it, which nobody should make who may not write; let its owner open "
             "it once, or copy the file and its log to where you may write"
         )
-
-    return "ro"
 
 
 def _may_write(path: pathlib.Path) -> bool:

@@ -1,4 +1,4 @@
-"""Payloads and rows as pandas data frames, which keep every snowflake exact.
+"""Payloads and rows as pandas data frames, in which every value is what it was, snowflakes above all.
 
 pandas is imported when it is asked for, as it is needed for nothing else.
 """
@@ -18,32 +18,48 @@ if typing.TYPE_CHECKING:
     import pandas as pd
 
     from ._codec import Payload
+    from ._column import Column
 
-# How Discord spells moments; what people write is no whole field of it.
-_MOMENT: typing.Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
+# How Discord spells moments; more digits than these would be lost.
+_MOMENT: typing.Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)")
 
-# Fields that hold what people wrote, which may look like anything.
-_WRITTEN: typing.Final = frozenset({"content", "description", "name", "nick", "title", "topic", "username"})
+# The ends of the names of fields that hold moments. Others, which people write, may look like anything.
+_MOMENTS: typing.Final = ("timestamp", "_at", "_since", "_time", "_until")
+
+# A snowflake's one spelling.
+_SNOWFLAKE: typing.Final = re.compile(r"0|[1-9]\d{0,18}", re.ASCII)
 
 _LARGEST: typing.Final[int] = 2**63 - 1
 
 # Up to here a float has a value for every whole number.
 _EXACT: typing.Final[int] = 2**53
 
+# Whole numbers, and moments, with a word for what is missing.
+_WHOLE: typing.Final[str] = "Int64"
+_UTC: typing.Final[str] = "datetime64[us, UTC]"
 
-def flatten(payload: Payload, prefix: str = "") -> dict[str, typing.Any]:
-    """Return a payload's fields with those of objects in it beside them, as `user.username`; lists stay as they are."""
+
+def flatten(payload: Payload) -> dict[str, typing.Any]:
+    """Return a payload's fields with those of objects in it beside them, as `user.username`.
+
+    Lists stay as they are, and so do objects that are empty, or whose fields would take the place of others.
+    """
     flat: dict[str, typing.Any] = {}
     for name, value in payload.items():
-        if isinstance(value, dict):
-            flat |= flatten(typing.cast("Payload", value), f"{prefix}{name}.")
+        if not (value and isinstance(value, dict)):
+            flat[name] = value
+            continue
+
+        inner = {f"{name}.{part}": each for part, each in flatten(typing.cast("Payload", value)).items()}
+        if inner.keys().isdisjoint(payload) and inner.keys().isdisjoint(flat):
+            flat |= inner
         else:
-            flat[f"{prefix}{name}"] = value
+            flat[name] = value
     return flat
 
 
 def from_payloads(
-    columns: collections.abc.Sequence[str],
+    columns: collections.abc.Sequence[Column],
     rows: collections.abc.Sequence[tuple[tuple[typing.Any, ...], Payload]],
 ) -> pd.DataFrame:
     """Return a data frame of payloads, the values of a table's columns first.
@@ -53,7 +69,7 @@ def from_payloads(
     Parameters
     ----------
     columns
-        The names of the table's columns.
+        The table's columns.
     rows
         Their values, and the payload, of each row.
 
@@ -62,11 +78,17 @@ def from_payloads(
     ImportError
         If pandas is not installed.
     """
-    names = dict.fromkeys([*columns, *(name for _, payload in rows for name in payload)])
-    values = {name: [payload.get(name) for _, payload in rows] for name in names}
-    for number, name in enumerate(columns):
-        values[name] = [row[number] for row, _ in rows]
-    return _frame({name: _read(name, column) for name, column in values.items()}, len(rows))
+    pandas = _pandas()
+    arrays = {
+        column.name: pandas.array([key[number] for key, _ in rows], dtype=_dtype_of(column))
+        for number, column in enumerate(columns)
+    }
+    for name, values in _by_field([payload for _, payload in rows]).items():
+        if name not in arrays:
+            arrays[name] = _field(name, values)
+        elif not _are_same(values, arrays[name]):
+            arrays[_beside(name, arrays)] = _field(name, values)
+    return pandas.DataFrame(arrays, index=range(len(rows)))
 
 
 def from_rows(
@@ -80,58 +102,82 @@ def from_rows(
         If pandas is not installed.
     """
     pandas = _pandas()
-    series = [pandas.Series(_array([row[number] for row in rows])) for number, _ in enumerate(columns)]
-    frame = pandas.concat(series, axis=1) if series else pandas.DataFrame()
+    arrays = {number: _array([row[number] for row in rows]) for number, _ in enumerate(columns)}
+    frame = pandas.DataFrame(arrays, index=range(len(rows)))
     frame.columns = list(columns)  # two may have one name
     return frame
 
 
-def _frame(columns: dict[str, list[typing.Any]], length: int) -> pd.DataFrame:
-    pandas = _pandas()
-    return pandas.DataFrame({name: _array(values) for name, values in columns.items()}, index=range(length))
-
-
-def _read(name: str, values: list[typing.Any]) -> list[typing.Any]:
-    """Read a field's texts as what they stand for, if all of them do."""
-    field = name.rpartition(".")[2]
-    texts = [value for value in values if value is not None]
-    if field in _WRITTEN or not texts or not all(isinstance(text, str) for text in texts):
-        return values
-
-    if field == "id" or field.endswith("_id"):
-        if all(text.isdecimal() and text.isascii() and int(text) <= _LARGEST for text in texts):
-            return [None if value is None else int(value) for value in values]
-    elif all(map(_MOMENT.fullmatch, texts)):
-        moments = [moment_or(value) for value in values]
-        if not any(isinstance(moment, str) for moment in moments):
-            return moments
-
-    return values
-
-
-def moment_or(value: object) -> typing.Any:
-    """Return the moment that a text spells as Discord does, and everything else as it is."""
-    if isinstance(value, str) and _MOMENT.fullmatch(value):
-        with contextlib.suppress(ValueError):  # of no calendar, but of a damaged or invented payload
+def moment_or(name: str, value: object) -> typing.Any:
+    """Return the moment that a field of this name holds, as Discord spells it, and everything else as it is."""
+    if name.endswith(_MOMENTS) and isinstance(value, str) and _MOMENT.fullmatch(value):
+        with contextlib.suppress(OverflowError, ValueError):  # of no calendar, but of a damaged or invented payload
             return datetime.datetime.fromisoformat(value).astimezone(datetime.UTC)
     return value
+
+
+def _dtype_of(column: Column) -> str:
+    return _WHOLE if column.affinity == "INTEGER" else "string"
+
+
+def _by_field(payloads: list[Payload]) -> dict[str, list[typing.Any]]:
+    """Return the values of each field, `None` where a payload lacks it."""
+    fields: dict[str, list[typing.Any]] = {}
+    for number, payload in enumerate(payloads):
+        for name, value in payload.items():
+            if name not in fields:
+                fields[name] = [None] * len(payloads)
+            fields[name][number] = value
+    return fields
+
+
+def _are_same(values: list[typing.Any], column: typing.Any) -> bool:
+    """Whether a payload's field says what the table's column of its name does, as far as it is there."""
+    return all(value is None or str(value) == str(known) for value, known in zip(values, column, strict=True))
+
+
+def _beside(name: str, taken: collections.abc.Container[str]) -> str:
+    while name in taken:
+        name += "_"
+    return name
+
+
+def _field(name: str, values: list[typing.Any]) -> typing.Any:
+    """Return a field as a column, its texts as what they stand for, if all of them do."""
+    if name == "id" or name.endswith((".id", "_id")):
+        if all(map(_is_snowflake_or_none, values)):
+            return _pandas().array([None if value is None else int(value) for value in values], dtype=_WHOLE)
+    elif name.endswith(_MOMENTS):
+        moments = [moment_or(name, value) for value in values]
+        if all(moment is None or isinstance(moment, datetime.datetime) for moment in moments):
+            return _pandas().array(moments, dtype=_UTC)
+
+    return _array(values)
+
+
+def _is_snowflake_or_none(value: object) -> bool:
+    if isinstance(value, str):
+        return _SNOWFLAKE.fullmatch(value) is not None and int(value) <= _LARGEST
+    return value is None or (type(value) is int and 0 <= value <= _LARGEST)
 
 
 def _array(values: list[typing.Any]) -> typing.Any:
     """Return a column, of a type that has a word for what is missing and loses nothing."""
     pandas = _pandas()
     kinds: set[type] = {type(value) for value in values if value is not None}
-    if kinds == {datetime.datetime}:
-        return pandas.to_datetime(values, utc=True)
     if kinds == {bool}:
         return pandas.array(values, dtype="boolean")
     if kinds == {int} and all(value is None or -_LARGEST <= value <= _LARGEST for value in values):
-        return pandas.array(values, dtype="Int64")
-    if float in kinds and kinds <= {int, float} and all(value is None or abs(value) <= _EXACT for value in values):
+        return pandas.array(values, dtype=_WHOLE)
+    if float in kinds and kinds <= {int, float} and all(map(_is_exact_as_float, values)):
         return pandas.array(values, dtype="Float64")
     if kinds == {str}:
         return pandas.array(values, dtype="string")
     return pandas.Series(values, dtype=object).array
+
+
+def _is_exact_as_float(value: object) -> bool:
+    return not isinstance(value, int) or abs(value) <= _EXACT
 
 
 def _pandas() -> typing.Any:

@@ -8,6 +8,7 @@ import datetime
 import html
 import re
 import typing
+import unicodedata
 
 from . import _frames
 
@@ -21,7 +22,10 @@ _WIDTH: typing.Final[int] = 40
 _ROWS: typing.Final[int] = 50
 
 # Numbers in groups, as people read them; snowflakes are not.
-_NUMBER: typing.Final = re.compile(r"[\d,]+( bytes)?")
+_NUMBER: typing.Final = re.compile(r"\d{1,3}(,\d{3})*( bytes)?")
+
+# What puts emojis together, which is not printable by itself.
+_JOINER: typing.Final[str] = "\u200d"
 
 
 class Listing:
@@ -65,14 +69,15 @@ class Listing:
 
     def __repr__(self) -> str:
         cells = [[_text(value) for value in row] for row in self.rows[:_ROWS]]
-        widths = [max(map(len, column)) for column in zip(self.columns, *cells, strict=True)]
+        names = [_text(name) for name in self.columns]
+        widths = [max(map(_width, column)) for column in zip(names, *cells, strict=True)]
         are_numbers = self._are_numbers()
 
         def line(values: collections.abc.Iterable[str]) -> str:
             parts = zip(values, widths, are_numbers, strict=True)
-            return "  ".join(text.rjust(width) if is_number else text.ljust(width) for text, width, is_number in parts)
+            return "  ".join(_padded(text, width, is_number) for text, width, is_number in parts)
 
-        lines = [line(self.columns), line("─" * width for width in widths), *map(line, cells)]
+        lines = [line(names), line("─" * width for width in widths), *map(line, cells)]
         return "\n".join(part.rstrip() for part in [self.caption, *lines, self._rest] if part)
 
     def _repr_html_(self) -> str:
@@ -87,10 +92,11 @@ class Listing:
             cells = (f'<{tag} style="{style}">{html.escape(text)}</{tag}>' for text, style in pairs)
             return f"<tr>{''.join(cells)}</tr>"
 
+        names = map(_text, self.columns)
         body = "".join(line("td", map(_text, row)) for row in self.rows[:_ROWS])
         caption = f"<caption>{html.escape(self.caption)}</caption>" if self.caption else ""
         rest = f"<p>{html.escape(self._rest)}</p>" if self._rest else ""
-        return f"<table>{caption}<thead>{line('th', self.columns)}</thead><tbody>{body}</tbody></table>{rest}"
+        return f"<table>{caption}<thead>{line('th', names)}</thead><tbody>{body}</tbody></table>{rest}"
 
     def to_pandas(self) -> pd.DataFrame:
         """Return it as a data frame: whole numbers, snowflakes among them, are exact though some may be missing.
@@ -109,11 +115,14 @@ class Listing:
 
     def _are_numbers(self) -> list[bool]:
         columns = zip(*self.rows, strict=True) if self.rows else [()] * len(self.columns)
-        return [bool(column) and all(map(_is_number, column)) for column in columns]
+        there = [[value for value in column if value is not None] for column in columns]
+        return [bool(values) and all(map(_is_number, values)) for values in there]
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) or (isinstance(value, str) and _NUMBER.fullmatch(value) is not None)
+    if isinstance(value, str):
+        return _NUMBER.fullmatch(value) is not None
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _text(value: object) -> str:
@@ -125,5 +134,28 @@ def _text(value: object) -> str:
     if isinstance(value, bytes):
         return f"{len(value):,} bytes"
 
-    text = " ".join(str(value).split())
+    text = "".join(map(_shown, " ".join(str(value).split())))
     return text if len(text) <= _WIDTH else f"{text[: _WIDTH - 1]}…"
+
+
+def _shown(character: str) -> str:
+    """Return a character so that it only shows itself: people name themselves with what a terminal would obey."""
+    if character.isprintable() or character == _JOINER:
+        return character
+    return character.encode("unicode_escape", "backslashreplace").decode()
+
+
+def _width(text: str) -> int:
+    """Return how many columns of a terminal a text takes."""
+    return sum(map(_width_of, text))
+
+
+def _width_of(character: str) -> int:
+    if character == _JOINER or unicodedata.category(character) in {"Mn", "Me"}:
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in {"W", "F"} else 1
+
+
+def _padded(text: str, width: int, is_number: bool) -> str:
+    space = " " * (width - _width(text))
+    return f"{space}{text}" if is_number else f"{text}{space}"

@@ -40,7 +40,9 @@ def sizes(resources: collections.abc.Mapping[str, tuple[int, int]]) -> Axes:
     places = range(len(names))
     axes = _axes("What is in the file", height=0.4 * len(names) + 1.5)
     rows = axes.barh([place - 0.2 for place in places], [rows for rows, _ in resources.values()], 0.4, color="C0")
-    axes.bar_label(rows, fmt="{:,.0f}", padding=3, fontsize="small")
+    axes.bar_label(
+        rows, [f"{count:,}" if count else "" for count, _ in resources.values()], padding=3, fontsize="small"
+    )
     axes.set_yticks(places, names)
     axes.invert_yaxis()
     axes.set_xlabel("rows")
@@ -52,11 +54,20 @@ def sizes(resources: collections.abc.Mapping[str, tuple[int, int]]) -> Axes:
     bars = megabytes.barh(
         [place + 0.2 for place in places], [size / 1e6 for _, size in resources.values()], 0.4, color="C1"
     )
-    megabytes.bar_label(bars, fmt="{:,.2f}", padding=3, fontsize="small")
+    megabytes.bar_label(bars, [_size(size) for _, size in resources.values()], padding=3, fontsize="small")
     megabytes.set_xlabel("MB of payloads")
     megabytes.xaxis.label.set_color("C1")
     megabytes.margins(x=0.15)
     return axes
+
+
+def _size(size: float) -> str:
+    """Return a number of bytes in the unit in which it is read best; nothing for none."""
+    for unit in ("B", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.3g} {unit}" if size else ""
+        size /= 1000
+    return f"{size:,.3g} GB"
 
 
 def joins(moments: collections.abc.Iterable[datetime.datetime]) -> Axes:
@@ -91,10 +102,26 @@ def activity(moments: collections.abc.Iterable[datetime.datetime], by: Span) -> 
     span = _SPANS[by]
     counts = collections.Counter(_MONDAY + (moment - _MONDAY) // span * span for moment in moments)
     axes = _axes(f"Messages by {by}")
-    axes.bar(list(counts), list(counts.values()), width=span * 0.9, align="edge")
+    if counts:
+        axes.stairs(*_steps(counts, span), fill=True)  # in which thousands of them are quickly drawn
     axes.set_xlabel("time (UTC)")
     axes.set_ylabel(f"messages in each {by}")
     return _with_readable_dates(axes)
+
+
+def _steps(
+    counts: collections.abc.Mapping[datetime.datetime, int], span: datetime.timedelta
+) -> tuple[list[int], list[datetime.datetime]]:
+    """Return the counts of spans in their order, 0 where none was counted, and the moments between them."""
+    heights: list[int] = []
+    edges = [min(counts)]
+    for start in sorted(counts):
+        if start != edges[-1]:
+            heights.append(0)
+            edges.append(start)
+        heights.append(counts[start])
+        edges.append(start + span)
+    return heights, edges
 
 
 def _axes(title: str, height: float = 4) -> typing.Any:  # matplotlib's own types are unknown in part
@@ -115,7 +142,8 @@ def _with_readable_dates(axes: typing.Any) -> Axes:
     axes.xaxis_date()
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))
-    axes.yaxis.set_major_locator(ticker.MaxNLocator(integer=True))
+    axes.yaxis.set_major_locator(ticker.MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
     axes.set_ylim(bottom=0)
+    axes.set_axisbelow(True)
     axes.grid(axis="y", alpha=0.3)
     return axes

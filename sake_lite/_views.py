@@ -11,6 +11,7 @@ __all__ = ["MembersView", "MessagesView", "ResourceView", "Summary", "view_of"]
 import collections.abc
 import dataclasses
 import datetime
+import inspect
 import itertools
 import logging
 import typing
@@ -41,8 +42,11 @@ T = typing.TypeVar("T")
 # As many entries as are shown of a resource that is looked at.
 _SHOWN: typing.Final[int] = 10
 
-# The fields by which a person recognises an entry, and as many of them as are shown.
-_TELLING: typing.Final = ("name", "username", "nick", "content", "status", "type", "uses", "joined_at", "timestamp")
+# The fields by which a person recognises an entry, in the order in which they are shown, and as many as are shown.
+_TELLING: typing.Final = (
+    *("username", "global_name", "nick", "name", "status", "content", "topic", "description"),
+    *("member_count", "uses", "joined_at", "created_at", "timestamp"),
+)
 _MOST_TELLING: typing.Final[int] = 5
 
 
@@ -116,9 +120,6 @@ class ResourceView(typing.Generic[EntityT]):
         ((count,),) = self._reader.fetch(*query)
         return count
 
-    def __bool__(self) -> bool:
-        return True  # whether there is anything in it is asked for by `len`
-
     def __iter__(self) -> collections.abc.Iterator[EntityT]:
         factory = self._app.entity_factory
         yield from self._walk(walk_entities(self.table, self._reference, lambda: factory))
@@ -149,19 +150,29 @@ class ResourceView(typing.Generic[EntityT]):
         return (dict(payload) for _, payload in self._walk_payloads())
 
     def for_guild(self, guild_id: hikari.Snowflakeish, /) -> typing.Self:
-        """Return the entries of one guild; raises `AttributeError` where they have none."""
+        """Return the entries of one guild.
+
+        Raises
+        ------
+        AttributeError
+            If they are of no guild.
+        TypeError
+            If the ID is none.
+        ValueError
+            If one reference was chosen already: rows are found by one at a time.
+        """
         return self._for("guild", guild_id)
 
     def for_channel(self, channel_id: hikari.Snowflakeish, /) -> typing.Self:
-        """Return the entries of one channel; raises `AttributeError` where they have none."""
+        """Return the entries of one channel; `for_guild` says what is raised."""
         return self._for("channel", channel_id)
 
     def for_user(self, user_id: hikari.Snowflakeish, /) -> typing.Self:
-        """Return the entries of one user; raises `AttributeError` where they have none."""
+        """Return the entries of one user; `for_guild` says what is raised."""
         return self._for("user", user_id)
 
     def for_author(self, user_id: hikari.Snowflakeish, /) -> typing.Self:
-        """Return the entries that one user wrote; raises `AttributeError` where nobody writes them."""
+        """Return the entries that one user wrote; `for_guild` says what is raised."""
         return self._for("author", user_id)
 
     def summary(self) -> Summary:
@@ -189,7 +200,7 @@ class ResourceView(typing.Generic[EntityT]):
         flat = [_frames.flatten(payload) for _, payload in first]
         fields = _telling(flat)
         keys = [column.name for column in self.table.columns]
-        told = [[_frames.moment_or(payload.get(field)) for field in fields] for payload in flat]
+        told = [[_frames.moment_or(field, payload.get(field)) for field in fields] for payload in flat]
         listed = [[*values, *telling] for (values, _), telling in zip(first, told, strict=True)]
         return Listing([*keys, *fields], listed, caption=self._caption, total=max(len(self), len(first)))
 
@@ -212,7 +223,7 @@ class ResourceView(typing.Generic[EntityT]):
             If pandas is not installed; the extra `notebook` has it.
         """
         rows = [(key, _frames.flatten(payload) if flatten else payload) for key, payload in self._walk_payloads()]
-        return _frames.from_payloads([column.name for column in self.table.columns], rows)
+        return _frames.from_payloads(self.table.columns, rows)
 
     def __repr__(self) -> str:
         return repr(self.head())
@@ -230,6 +241,8 @@ class ResourceView(typing.Generic[EntityT]):
         if column not in self.table.references:
             has = f"only to {', '.join(self.references)}" if self.references else "to nothing"
             raise AttributeError(f"{self.name} have no reference to {reference}; they refer {has}")
+        if self._reference is not None:
+            raise ValueError(f"{self._caption} were chosen already; choose by {reference} among all of {self.name}")
 
         return type(self)(self._reader, self._app, self.table, (column, column.argument(value)))
 
@@ -281,8 +294,8 @@ class ResourceView(typing.Generic[EntityT]):
                             damaged += 1
         finally:
             if damaged:
-                message = f"{damaged:,} damaged rows of {self.name} were skipped; `sake-lite check` names them"
-                warnings.warn(message, RuntimeWarning, stacklevel=3)
+                rows = "row was" if damaged == 1 else "rows were"
+                _warn(f"{damaged:,} damaged {rows} skipped in {self.name}; `sake-lite check` names each")
 
 
 class MembersView(ResourceView[hikari.Member]):
@@ -347,8 +360,17 @@ def view_of(reader: BriefReader, app: hikari.RESTAware, table: Table[EntityT]) -
 def _telling(payloads: list[dict[str, typing.Any]]) -> list[str]:
     """Return the fields, of those that there are, by which a person recognises these best."""
     said = dict.fromkeys(name for payload in payloads for name, value in payload.items() if value or value == 0)
-    telling = [name for name in said if name.rpartition(".")[2] in _TELLING]
-    return sorted(telling, key=lambda name: (name.count("."), _TELLING.index(name.rpartition(".")[2])))[:_MOST_TELLING]
+    # Of fields with one name the outermost: whose message it is, not whom it answers.
+    found = {field: [name for name in said if name.rpartition(".")[2] == field] for field in _TELLING}
+    return [min(names, key=lambda name: name.count(".")) for names in found.values() if names][:_MOST_TELLING]
+
+
+def _warn(message: str) -> None:
+    """Warn whoever called into the package, since Python shows a warning once for each place that it is from."""
+    frame, depth = inspect.currentframe(), 1
+    while frame is not None and str(frame.f_globals.get("__name__")).startswith(f"{__package__}."):
+        frame, depth = frame.f_back, depth + 1
+    warnings.warn(message, RuntimeWarning, stacklevel=depth)
 
 
 def _moment(milliseconds: int | None) -> datetime.datetime | None:

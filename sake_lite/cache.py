@@ -24,7 +24,8 @@ What goes by itself
     `_housekeeping.py` removes what expired and lets the file shrink. `purge_user` is in `_purge.py`.
 
 The file itself, who may use it and how, is the matter of `_file.py`, and what is in it that of `_layout.py`; `check` is
-in `_check.py`, with `cli.py` before it. `_to_redis.py`, with `_cli_redis.py` before it and the server in
+in `_check.py`, with `cli.py` before it. Looking into a file without a bot, and without an event loop, is `file.py`,
+with a view of each resource in `_views.py`. `_to_redis.py`, with `_cli_redis.py` before it and the server in
 `_redis_server.py`, copies all rows to where Sake finds them. Every error has its class and its one origin in
 `errors.py`.
 """

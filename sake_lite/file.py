@@ -25,6 +25,18 @@ if typing.TYPE_CHECKING:
     import hikari
     from matplotlib.axes import Axes
 
+# What sqlite3 raises over a statement or its parameters that are not what they should be.
+_WRONG: typing.Final = (sqlite3.Error, sqlite3.Warning, OverflowError, TypeError, ValueError)
+
+# What it says of a statement, by primary result code, 0 for an error that Python raised; others are the file's.
+_FAULTS: typing.Final[dict[int, str]] = {
+    0: "is wrong",
+    sqlite3.SQLITE_ERROR: "is wrong",
+    sqlite3.SQLITE_TOOBIG: "is wrong",
+    sqlite3.SQLITE_MISMATCH: "is wrong",
+    sqlite3.SQLITE_READONLY: "would write, and the file is only looked into",
+}
+
 
 class CacheFile:
     """A cache's file, to look into: synchronous, read-only, and safe while a bot writes to it.
@@ -113,25 +125,27 @@ class CacheFile:
         Parameters
         ----------
         sql
-            One statement. What would write fails.
+            One statement, which reads.
         parameters
             The values of its `?`, or by name of its `:name`.
 
         Raises
         ------
         BackendError
-            If the statement is wrong, or the file cannot be read.
+            If the statement is wrong, or would write, or the file cannot be read.
         """
 
         def ask(connection: sqlite3.Connection) -> Listing:
             _sql.add_functions(connection)
+            connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)  # a statement could create another file by that
             try:
                 cursor = connection.execute(sql, parameters)
-            except (sqlite3.Error, sqlite3.Warning) as exception:
-                if errors.result_code(exception) in {0, sqlite3.SQLITE_ERROR}:
-                    raise errors.BackendError(f"the statement is wrong: {exception}", exception=exception) from None
-                raise
-            return Listing([name for name, *_ in cursor.description or ()], cursor.fetchall())
+                return Listing([name for name, *_ in cursor.description or ()], cursor.fetchall())
+            except _WRONG as exception:
+                fault = _FAULTS.get(errors.result_code(exception))
+                if fault is None:
+                    raise
+                raise errors.BackendError(f"the statement {fault}: {exception}", exception=exception) from exception
 
         return self._reader.read(ask)
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import os
 import pathlib
 import sqlite3
+import subprocess
+import sys
+import tempfile
 import typing
 
+import files
 import hikari
 import pytest
 
@@ -71,3 +77,36 @@ async def cache(path: pathlib.Path) -> collections.abc.AsyncIterator[sake_lite.S
     yield cache
     await cache.close()
     check_file(path)
+
+
+@pytest.fixture(scope="module")
+def whole() -> collections.abc.Iterator[pathlib.Path]:
+    """A file with rows in each table that was closed, to be copied."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder, "bot.db")
+        asyncio.run(files.store_everything(path))
+        yield path
+
+
+@pytest.fixture(scope="module")
+def killed() -> collections.abc.Iterator[pathlib.Path]:
+    """The same file after somebody wrote and deleted one row more of each kind, and was killed; to be copied."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder, "bot.db")
+        command = [sys.executable, "-c", files.KILLED, str(path)]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        with subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        ) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "acknowledged\n"
+            process.kill()
+        assert path.with_name("bot.db-wal").stat().st_size > 0
+        yield path
+
+
+@pytest.fixture
+def whole_path(whole: pathlib.Path, path: pathlib.Path) -> pathlib.Path:
+    """A file with rows in each table, which nobody has open."""
+    files.copy(whole, path)
+    return path

@@ -121,6 +121,7 @@ asyncio.run(main())
 """,
         "True",
     ),
+    "in a notebook": ("", "print(frame.joined_at.dt.year.tolist())", "Countess 3 ['@everyone']"),
 }
 _MARKS = {"lightbulb": needs_lightbulb}
 

@@ -21,88 +21,12 @@ import hikari
 import pytest
 import samples
 from conftest import check_file
+from files import UNUSABLE, contents, copy
 from processes import AS_NOBODY
 from samples import CHANNEL, GUILD, SAMPLES, USER, Sample, iterate, thousands
 
 import sake_lite
 from sake_lite import BackendError, _config, _file, _layout, _session
-
-_NUMBERS: typing.Final = range(3)
-
-
-async def _store_everything(path: pathlib.Path) -> None:
-    async with sake_lite.SQLiteCache(path) as cache:
-        await cache.set_me(samples.me())
-        lists: dict[str, typing.Any] = {
-            "members": [samples.member()],
-            "roles": [samples.role(1), samples.role(GUILD, permissions="8")],
-            "emojis": [samples.emoji(1)],
-            "stickers": [samples.sticker(1)],
-            "channels": [samples.channel()],
-            "threads": [samples.thread(1)],
-            "presences": [samples.presence()],
-            "voice_states": [samples.voice_state()],
-        }
-        await cache.ingest("GUILD_CREATE", samples.guild_create(member_count=1, **lists))
-        for sample in SAMPLES:
-            for number in _NUMBERS:
-                await sample.store(cache, number)
-
-
-_KILLED = """
-import asyncio, pathlib, sys, test_read_only
-
-async def main():
-    path = pathlib.Path(sys.argv[1])
-    await test_read_only._store_everything(path)
-    cache = test_read_only.sake_lite.SQLiteCache(path)
-    await cache.open()
-    for sample in test_read_only.SAMPLES:
-        await sample.store(cache, 3)
-        await sample.delete(cache, 0)
-    print("acknowledged", flush=True)
-    sys.stdin.read()
-
-asyncio.run(main())
-"""
-
-
-@pytest.fixture(scope="module")
-def whole() -> collections.abc.Iterator[pathlib.Path]:
-    """A file with rows in each table that was closed, to be copied."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = pathlib.Path(folder, "bot.db")
-        asyncio.run(_store_everything(path))
-        yield path
-
-
-@pytest.fixture(scope="module")
-def killed() -> collections.abc.Iterator[pathlib.Path]:
-    """The same file after somebody wrote and deleted one row more of each kind, and was killed; to be copied."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = pathlib.Path(folder, "bot.db")
-        command = [sys.executable, "-c", _KILLED, str(path)]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-        with subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
-        ) as process:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "acknowledged\n"
-            process.kill()
-        assert path.with_name("bot.db-wal").stat().st_size > 0
-        yield path
-
-
-def _copy(source: pathlib.Path, path: pathlib.Path) -> None:
-    """Copy a file, and its log with it."""
-    for part in source.parent.iterdir():
-        shutil.copyfile(part, path.parent / part.name)
-
-
-def _bytes(folder: pathlib.Path) -> dict[str, bytes]:
-    """Return what is in a folder; what SQLite shares between processes beside a log is no part of the data."""
-    return {part.name: b"" if part.name.endswith("-shm") else part.read_bytes() for part in folder.iterdir()}
-
 
 # What there is to call, by the class itself.
 
@@ -165,7 +89,7 @@ async def _everything(cache: sake_lite.SQLiteCache) -> dict[str, typing.Any]:
 
 
 async def test_all_that_reads_works_as_for_whoever_writes(whole: pathlib.Path, path: pathlib.Path) -> None:
-    _copy(whole, path)
+    copy(whole, path)
     async with sake_lite.SQLiteCache(path) as cache:
         expected = await _everything(cache)
     assert len(_GETS) >= len(sake_lite.SQLiteCache.all_tables)
@@ -173,7 +97,7 @@ async def test_all_that_reads_works_as_for_whoever_writes(whole: pathlib.Path, p
     assert expected["members_complete"] == [True, False]
     assert expected["permissions_for"] == [hikari.Permissions.all_permissions()] * 3
 
-    before = _bytes(path.parent)
+    before = contents(path.parent)
     cache = sake_lite.SQLiteCache(path, read_only=True)
     for _ in range(2):
         async with cache:
@@ -185,15 +109,15 @@ async def test_all_that_reads_works_as_for_whoever_writes(whole: pathlib.Path, p
             with pytest.raises(sake_lite.EntryNotFound):
                 await cache.get_role(2**70)
         assert not cache.is_alive
-        assert _bytes(path.parent) == before
+        assert contents(path.parent) == before
     with pytest.raises(sake_lite.ClosedClient):
         await cache.get_me()
     check_file(path)
 
 
 async def test_what_would_write_says_that_the_file_is_open_read_only(whole: pathlib.Path, path: pathlib.Path) -> None:
-    _copy(whole, path)
-    before = _bytes(path.parent)
+    copy(whole, path)
+    before = contents(path.parent)
     async with sake_lite.SQLiteCache(path, read_only=True) as cache:
         for name in _WRITES:
             arguments = _arguments(name)
@@ -203,7 +127,7 @@ async def test_what_would_write_says_that_the_file_is_open_read_only(whole: path
                     await getattr(cache, name)(*given)
                 assert f"{path} is open read-only" in caught.value.message
         assert (await cache.get_me()).id == USER
-    assert _bytes(path.parent) == before
+    assert contents(path.parent) == before
 
 
 def test_the_methods_that_write_are_found() -> None:
@@ -213,15 +137,15 @@ def test_the_methods_that_write_are_found() -> None:
 
 
 async def test_checking_and_deleting_what_is_damaged(killed: pathlib.Path, path: pathlib.Path) -> None:
-    _copy(killed, path)
-    before = _bytes(path.parent)
+    copy(killed, path)
+    before = contents(path.parent)
     async with sake_lite.SQLiteCache(path, read_only=True) as cache:
         report = await cache.check()
         assert report.is_sound
         assert report.rows["roles"] == 5
         with pytest.raises(BackendError, match="open read-only"):
             await cache.check(delete_invalid=True)
-    assert _bytes(path.parent) == before
+    assert contents(path.parent) == before
 
 
 def test_an_event_manager_has_nothing_to_write_to(path: pathlib.Path) -> None:
@@ -260,14 +184,14 @@ async def _comes_true(condition: collections.abc.Callable[[], collections.abc.Aw
 async def test_what_others_write_is_seen(
     is_writer_first: bool, row_cache_bytes: int, whole: pathlib.Path, path: pathlib.Path, clock: list[float]
 ) -> None:
-    _copy(whole, path)
+    copy(whole, path)
     writer = sake_lite.SQLiteCache(path)
     reader = sake_lite.SQLiteCache(path, read_only=True, row_cache_bytes=row_cache_bytes)
     async with contextlib.AsyncExitStack() as stack:
         for cache in (writer, reader) if is_writer_first else (reader, writer):
             await stack.enter_async_context(cache)
         for sample in SAMPLES:
-            for number in _NUMBERS:
+            for number in range(3):
                 for _ in range(3):
                     await sample.get(reader, number)
 
@@ -306,7 +230,7 @@ async def test_what_others_write_is_seen(
 async def test_what_is_beside_the_file_in_the_end(
     is_writer_first: bool, is_reader_last: bool, whole: pathlib.Path, path: pathlib.Path
 ) -> None:
-    _copy(whole, path)
+    copy(whole, path)
     writer, reader = sake_lite.SQLiteCache(path), sake_lite.SQLiteCache(path, read_only=True)
     for cache in (writer, reader) if is_writer_first else (reader, writer):
         await cache.open()
@@ -331,8 +255,8 @@ async def test_what_is_beside_the_file_in_the_end(
 
 async def test_reading_after_a_kill(killed: pathlib.Path, path: pathlib.Path) -> None:
     """All that was acknowledged is seen, and the log stays for whoever writes next."""
-    _copy(killed, path)
-    before = _bytes(path.parent)
+    copy(killed, path)
+    before = contents(path.parent)
     assert before.keys() == {"bot.db", "bot.db-wal", "bot.db-shm"}
     for _ in range(2):
         async with (
@@ -341,7 +265,7 @@ async def test_reading_after_a_kill(killed: pathlib.Path, path: pathlib.Path) ->
         ):
             for cache in (one, two):
                 await _assert_as_acknowledged(cache)
-        assert _bytes(path.parent) == before
+        assert contents(path.parent) == before
 
     async with sake_lite.SQLiteCache(path) as cache:
         await _assert_as_acknowledged(cache)
@@ -358,12 +282,12 @@ async def _assert_as_acknowledged(cache: sake_lite.SQLiteCache) -> None:
 
 async def test_a_log_without_what_is_shared_beside_it(killed: pathlib.Path, path: pathlib.Path) -> None:
     """As where the two files were moved elsewhere."""
-    _copy(killed, path)
+    copy(killed, path)
     path.with_name("bot.db-shm").unlink()
-    before = _bytes(path.parent)
+    before = contents(path.parent)
     async with sake_lite.SQLiteCache(path, read_only=True) as cache:
         await _assert_as_acknowledged(cache)
-    assert _bytes(path.parent) == {**before, "bot.db-shm": b""}
+    assert contents(path.parent) == {**before, "bot.db-shm": b""}
 
 
 # Where nobody may write.
@@ -437,7 +361,7 @@ def places(whole: pathlib.Path, killed: pathlib.Path) -> collections.abc.Iterato
             for part in parts:
                 path.with_name(part).chmod(mode)
             path.parent.chmod(folder_mode)
-        before = {place: _bytes(path.parent) for place, path in paths.items()}
+        before = {place: contents(path.parent) for place, path in paths.items()}
         ran = subprocess.run(
             [sys.executable, "-c", _NOBODY, *map(str, paths.values())],
             env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONDONTWRITEBYTECODE": "1"},
@@ -458,7 +382,7 @@ def places(whole: pathlib.Path, killed: pathlib.Path) -> collections.abc.Iterato
 def test_a_file_that_cannot_be_written_is_read_and_left_as_it_was(name: str, places: dict[str, _Place]) -> None:
     place = places[name]
     _, mode, parts = _PLACES[name]
-    assert _bytes(place.path.parent) == place.before
+    assert contents(place.path.parent) == place.before
     if "without what is shared" in name:  # SQLite reads no log without it, and cannot make it here
         assert f"{place.path} has a log, but no -shm beside it" in place.found["error"]
         return
@@ -501,10 +425,10 @@ async def test_who_may_not_lock_a_file_is_told_when_somebody_begins_to_write(
     name: str, is_closed: bool, whole: pathlib.Path, path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is read as it lies there, so what is read from then on may be old, or part of something."""
-    _copy(whole, path)
+    copy(whole, path)
     reader = sake_lite.SQLiteCache(path, read_only=True, row_cache_bytes=0 if name == "from the file" else None)
     async with reader, contextlib.AsyncExitStack() as stack:
-        before = _bytes(path.parent)
+        before = contents(path.parent)
         assert before.keys() == {"bot.db"}, "nothing is made that only somebody else could remove"
         for _ in range(3):
             assert (await reader.get_role(1)).name == "role1"
@@ -526,70 +450,24 @@ async def test_who_may_not_lock_a_file_is_told_when_somebody_begins_to_write(
 # What cannot be opened.
 
 
-def _sqlite(path: pathlib.Path, *statements: str) -> None:
-    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
-        for statement in statements:
-            connection.execute(statement)
-
-
-def _with_log(path: pathlib.Path, *statements: str) -> None:
-    """Run statements, and leave the log where it is, as one that was killed does."""
-    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        for statement in ("PRAGMA journal_mode = WAL", *statements):
-            connection.execute(statement)
-        kept = _bytes(path.parent)
-    for name, data in kept.items():
-        path.with_name(name).write_bytes(data or bytes(32768))
-
-
-_UNUSABLE: typing.Final[dict[str, tuple[collections.abc.Callable[[pathlib.Path], object], str]]] = {
-    "garbage": (lambda path: path.write_bytes(b"This is no database. " * 500), "is not a SQLite database"),
-    "two bytes": (lambda path: path.write_bytes(b"SQ"), "is not a SQLite database"),
-    "truncated": (lambda path: path.write_bytes(path.read_bytes()[:5_000]), "is damaged"),
-    "a folder": (lambda path: (path.unlink(), path.mkdir()), "is a folder"),
-    "another program's": (
-        lambda path: (path.unlink(), _sqlite(path, "CREATE TABLE t (a)")),
-        "belongs to another program",
-    ),
-    "another program's, marked": (
-        lambda path: _sqlite(path, "PRAGMA application_id = 77"),
-        "belongs to another program",
-    ),
-    "another program's, in its log": (
-        lambda path: (path.unlink(), _with_log(path, "CREATE TABLE t (a)")),
-        "belongs to another program",
-    ),
-    "newer": (
-        lambda path: _sqlite(path, f"PRAGMA user_version = {_layout.USER_VERSION + 1}"),
-        "newer version, foreign or damaged",
-    ),
-    "newer, in its log": (
-        lambda path: _with_log(path, f"PRAGMA user_version = {_layout.USER_VERSION + 1}"),
-        "newer version, foreign or damaged",
-    ),
-    "missing": (lambda path: path.unlink(), "does not exist; a cache that is opened read-only does not create it"),
-    "in a missing folder": (lambda path: shutil.rmtree(path.parent), "does not exist"),
-}
-
-
 @pytest.mark.parametrize("on_corrupt", ["raise", "set_aside"])
-@pytest.mark.parametrize("name", _UNUSABLE)
+@pytest.mark.parametrize("name", UNUSABLE)
 async def test_what_cannot_be_read_is_refused_by_name_and_left_alone(
     name: str, on_corrupt: typing.Literal["raise", "set_aside"], whole: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
-    make, says = _UNUSABLE[name]
+    make, says = UNUSABLE[name]
     path = tmp_path / "folder" / "bot.db"
     path.parent.mkdir()
-    _copy(whole, path)
+    copy(whole, path)
     make(path)
-    before = _bytes(path.parent) if path.is_file() else {}
+    before = contents(path.parent) if path.is_file() else {}
     cache = sake_lite.SQLiteCache(path, read_only=True, on_corrupt=on_corrupt)
     for _ in range(2):
         with pytest.raises(BackendError, match=says) as caught:
             await cache.open()
         assert str(path) in caught.value.message
         assert not cache.is_alive
-    after = _bytes(path.parent) if path.is_file() else {}
+    after = contents(path.parent) if path.is_file() else {}
     if "log" in name:
         assert before.keys() == {"bot.db", "bot.db-wal"} | ({"bot.db-shm"} & before.keys())
         after.pop("bot.db-shm", None)
@@ -604,14 +482,14 @@ async def test_what_cannot_be_read_is_refused_by_name_and_left_alone(
 async def test_an_older_version_is_left_to_whoever_writes(
     whole: pathlib.Path, path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _copy(whole, path)
-    before = _bytes(path.parent)
+    copy(whole, path)
+    before = contents(path.parent)
     monkeypatch.setattr(_layout, "USER_VERSION", 2)
     monkeypatch.setitem(_layout.MIGRATIONS, 1, ("UPDATE roles SET updated_at = 0",))
     with pytest.raises(BackendError, match=r"older version.*open it once without `read_only`") as caught:
         await sake_lite.SQLiteCache(path, read_only=True).open()
     assert str(path) in caught.value.message
-    assert _bytes(path.parent) == before
+    assert contents(path.parent) == before
     async with sake_lite.SQLiteCache(path):
         pass
     async with sake_lite.SQLiteCache(path, read_only=True) as cache:
@@ -619,7 +497,7 @@ async def test_an_older_version_is_left_to_whoever_writes(
 
 
 async def test_a_file_that_another_process_keeps_for_itself(whole: pathlib.Path, path: pathlib.Path) -> None:
-    _copy(whole, path)
+    copy(whole, path)
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("PRAGMA locking_mode = EXCLUSIVE")
         other.execute("BEGIN IMMEDIATE")
@@ -648,7 +526,7 @@ async def test_tables_that_the_file_lacks_are_empty(path: pathlib.Path) -> None:
     async with _Some(path) as some:
         await some.set_role(GUILD, samples.role(1))
         await some.set_user(samples.user())
-    before = _bytes(path.parent)
+    before = contents(path.parent)
     async with sake_lite.SQLiteCache(path, read_only=True) as cache:
         assert await _count(cache) == {**dict.fromkeys((sample.table for sample in SAMPLES), 0), "roles": 1, "users": 1}
         for sample in SAMPLES:
@@ -661,11 +539,11 @@ async def test_tables_that_the_file_lacks_are_empty(path: pathlib.Path) -> None:
         report = await cache.check()
         assert report.is_sound
         assert {name for name, rows in report.rows.items() if rows} == {"roles", "users"}
-    assert _bytes(path.parent) == before
+    assert contents(path.parent) == before
 
 
 async def test_a_choice_of_resources_reads_a_whole_file(whole: pathlib.Path, path: pathlib.Path) -> None:
-    _copy(whole, path)
+    copy(whole, path)
     async with _Some(path, read_only=True) as some:
         assert await some.iter_roles().len() == 5
         assert (await some.get_user(USER)).id == USER
@@ -677,14 +555,14 @@ async def test_an_empty_file_is_an_empty_cache_and_stays_an_empty_file(path: pat
     async with sake_lite.SQLiteCache(path, read_only=True) as cache:
         assert set((await _count(cache)).values()) == {0}
         assert (await cache.check()).is_sound
-    assert _bytes(path.parent) == {"bot.db": b""}
+    assert contents(path.parent) == {"bot.db": b""}
 
 
 async def test_what_has_expired_is_invisible_and_stays_in_the_file(
     whole: pathlib.Path, path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _copy(whole, path)
-    before = _bytes(path.parent)
+    copy(whole, path)
+    before = contents(path.parent)
     later = _config.now() + 2 * 86_400_000
     monkeypatch.setattr(_config, "now", lambda: later)
     async with sake_lite.SQLiteCache(path, read_only=True) as cache:
@@ -693,4 +571,4 @@ async def test_what_has_expired_is_invisible_and_stays_in_the_file(
         with pytest.raises(sake_lite.EntryNotFound):
             await cache.get_message(thousands(1))
         assert (await cache.check()).rows["messages"] == 3
-    assert _bytes(path.parent) == before
+    assert contents(path.parent) == before
