@@ -11,7 +11,6 @@ from __future__ import annotations
 __all__ = ["Copied", "CopyReport", "Progress", "copy", "target_of"]
 
 import asyncio
-import collections
 import collections.abc
 import dataclasses
 import hashlib

@@ -502,13 +502,17 @@ def test_the_command_line(path: pathlib.Path) -> None:
     assert second.stdout.endswith("Faults: 1; `sake-lite check` tells more of the file.\n")
 
 
+async def _set_password(address: str, password: str) -> None:
+    async with _redis(address) as client:
+        await client.config_set("requirepass", password)
+
+
 def test_a_password_is_used_and_never_shown(path: pathlib.Path) -> None:
     _needs_redis()
     asyncio.run(_store(path, roles=2))
     with redis_server.run() as address:
         host = address.removeprefix("redis://")
-        command = ["redis-cli", "-p", host.partition(":")[2], "config", "set", "requirepass", "swordfish"]
-        subprocess.run(command, check=True, capture_output=True)
+        asyncio.run(_set_password(address, "swordfish"))
         result = _invoke(path, f"redis://:swordfish@{host}")
         assert (result.exit_code, result.stderr) == (0, "")
         assert result.stdout.endswith(f"Rows copied to {address}: 2.\n")
