@@ -24,8 +24,7 @@ What goes by itself
 
 The file itself, who may use it and how, is the matter of `_file.py`, and what is in it that of `_layout.py`; `check` is
 in `_check.py`, with `cli.py` before it. `_to_redis.py`, with `_cli_redis.py` before it and the server in
-`_redis_server.py`, copies all rows to where Sake finds them. Every error has its class and its one origin in
-`errors.py`.
+`_redis_server.py`, gives all rows to Sake (`_sake.py`). Every error has its class and its one origin in `errors.py`.
 """
 
 from __future__ import annotations
