@@ -19,7 +19,8 @@ import rich.table
 from . import errors
 
 if typing.TYPE_CHECKING:
-    from ._to_redis import CopyReport, Progress
+    from ._copy_report import CopyReport
+    from ._to_redis import Progress
 
 
 @click.command()

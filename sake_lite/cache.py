@@ -26,7 +26,7 @@ What goes by itself
 The file itself, who may use it and how, is the matter of `_file.py`, and what is in it that of `_layout.py`; `check` is
 in `_check.py`, with `cli.py` before it. Looking into a file without a bot, and without an event loop, is `file.py`,
 with a view of each resource in `_views.py`. `_to_redis.py`, with `_cli_redis.py` before it and the server in
-`_redis_server.py`, copies all rows to where Sake finds them. Every error has its class and its one origin in
+`_redis_server.py`, gives all rows to Sake (`_sake_rows.py`). Every error has its class and its one origin in
 `errors.py`.
 """
 

@@ -109,6 +109,7 @@ asyncio.run(main())
         "['Countess']",
     ),
     "keeping less": ("import sake_lite", "print(Cache.all_intents())", "GUILDS|GUILD_MEMBERS"),
+    "in a notebook": ("", "print(frame.joined_at.dt.year.tolist())", "Countess 3 ['@everyone']"),
     "arc": (_BOT_AND_CACHE, "print(client.get_type_dependency(sake_lite.SQLiteCache) is cache)", "True"),
     "lightbulb": (
         _BOT_AND_CACHE,
@@ -121,7 +122,6 @@ asyncio.run(main())
 """,
         "True",
     ),
-    "in a notebook": ("", "print(frame.joined_at.dt.year.tolist())", "Countess 3 ['@everyone']"),
 }
 _MARKS = {"lightbulb": needs_lightbulb}
 

@@ -29,13 +29,15 @@ from samples import CHANNEL, GUILD, SAMPLES, USER
 from test_round_trip import RESOURCES, assert_same
 
 import sake_lite
-from sake_lite import _redis_server, _to_redis, cli
+from sake_lite import _redis_server, _sake_rows, _to_redis, cli
 
 if typing.TYPE_CHECKING:
     import collections.abc
     import pathlib
 
     from samples import Payload
+
+    from sake_lite._copy_report import CopyReport
 
 _LACKING: typing.Final = {"stickers", "threads"}
 
@@ -86,7 +88,9 @@ async def _redis(address: str, database: int = 0) -> collections.abc.AsyncGenera
 
 
 @contextlib.asynccontextmanager
-async def _sake(address: str, own_user: Payload | None = None) -> collections.abc.AsyncGenerator[sake.redis.RedisCache]:
+async def _open_sake(
+    address: str, own_user: Payload | None = None
+) -> collections.abc.AsyncGenerator[sake.redis.RedisCache]:
     """Sake as a bot uses it, after the READY by which Sake knows who it is, where that is given."""
     bot = hikari.GatewayBot(
         "MTAw.loop.back", banner=None, logs=None, suppress_optimization_warning=True, intents=hikari.Intents.ALL
@@ -106,7 +110,7 @@ def _nothing(_resource: str, _rows: int, _of: int) -> None:
     """Take no note of how far it has come."""
 
 
-async def _copy(path: pathlib.Path, address: str) -> _to_redis.CopyReport:
+async def _copy(path: pathlib.Path, address: str) -> CopyReport:
     return await _to_redis.copy(path, address, _nothing)
 
 
@@ -134,7 +138,7 @@ async def _store_members(path: pathlib.Path, count: int) -> None:
 
 def test_each_of_sakes_resources_is_filled() -> None:
     """Sake's methods are found by their names, and none is left over."""
-    targets = {table.name: _to_redis.target_of(table) for table in sake_lite.SQLiteCache.all_tables}
+    targets = {table.name: _sake_rows.target_of(table) for table in sake_lite.SQLiteCache.all_tables}
     assert {name for name, target in targets.items() if target is None} == _LACKING
     setters = {name for name in dir(sake.redis.RedisCache) if name.startswith("set_")}
     assert {target.setter for target in targets.values() if target is not None} == setters
@@ -167,7 +171,7 @@ async def test_sake_finds_what_we_have(path: pathlib.Path, address: str) -> None
     }
 
     own_user = payloads.OWN_USERS["full"]
-    async with sake_lite.SQLiteCache(path, read_only=True) as ours, _sake(address, own_user) as theirs:
+    async with sake_lite.SQLiteCache(path, read_only=True) as ours, _open_sake(address, own_user) as theirs:
         for resource in RESOURCES.values():
             for payload in {**resource.payloads, **resource.unsent}.values():
                 found = await resource.get(typing.cast("typing.Any", theirs), payload)
@@ -185,7 +189,7 @@ async def _expected(ours: sake_lite.SQLiteCache, entity: object) -> object:
 
 
 async def _assert_all_are_there(
-    ours: sake_lite.SQLiteCache, theirs: sake.redis.RedisCache, sample: samples.Sample, report: _to_redis.CopyReport
+    ours: sake_lite.SQLiteCache, theirs: sake.redis.RedisCache, sample: samples.Sample, report: CopyReport
 ) -> None:
     found = {sample.key(each): each async for each in getattr(theirs, f"iter_{sample.table}")()}
     expected = {sample.key(each): each async for each in samples.iterate(ours, sample)}
@@ -206,7 +210,7 @@ async def test_sake_finds_them_by_guild_and_channel(path: pathlib.Path, address:
     await _copy(path, address)
     names = [name for name in dir(sake.redis.RedisCache) if re.fullmatch(r"iter_\w+_for_\w+", name)]
     assert len(names) == 7
-    async with sake_lite.SQLiteCache(path, read_only=True) as ours, _sake(address) as theirs:
+    async with sake_lite.SQLiteCache(path, read_only=True) as ours, _open_sake(address) as theirs:
         for name in names:
             place = payloads.GUILD_ID if name.endswith("guild") else payloads.VOICE_CHANNEL_ID
             found, expected = [
@@ -231,7 +235,7 @@ async def test_members_are_added_to_voice_states(path: pathlib.Path, address: st
     missing, damaged = states.named
     assert missing.startswith(f"the row guild_id={GUILD}, user_id=2 of voice_states is left out: ")
     assert damaged.startswith(f"the row guild_id={GUILD}, user_id=3 of voice_states needs another: the row ")
-    async with _sake(address) as theirs:
+    async with _open_sake(address) as theirs:
         state = await theirs.get_voice_state(GUILD, 1)
         assert state.member is not None
         assert state.member.nickname == "One"
@@ -244,7 +248,7 @@ async def test_copied_again_nobody_is_in_two_channels(path: pathlib.Path, addres
             await cache.set_voice_state(GUILD, samples.voice_state(channel_id=channel, member=samples.member()))
             await cache.set_voice_state(GUILD, samples.voice_state(7, member=samples.member(7)))
         assert (await _copy(path, address)).resources["voice_states"].rows == 2
-    async with _sake(address) as theirs:
+    async with _open_sake(address) as theirs:
         assert [state.user_id async for state in theirs.iter_voice_states_for_channel(CHANNEL)] == [7]
         assert [state.user_id async for state in theirs.iter_voice_states_for_channel(CHANNEL + 1)] == [USER]
 
@@ -308,7 +312,7 @@ async def test_what_has_ended_is_left_out(path: pathlib.Path, address: str) -> N
     assert left_out == {"messages": {"expired": 2}, "users": {"expired": 1}, "presences": {"of a past session": 1}}
     assert _DEFAULT - 20 < await _remaining(address, _USERS, 9) < _DEFAULT
     assert await _remaining(address, _USERS, 8) == -2
-    async with _sake(address) as theirs:
+    async with _open_sake(address) as theirs:
         assert [message.id async for message in theirs.iter_messages()] == [3]
         assert [each.user_id async for each in theirs.iter_presences()] == []
 
@@ -338,7 +342,7 @@ async def test_damaged_rows_are_named(path: pathlib.Path, address: str) -> None:
     assert roles.named[1].startswith(f"the row role_id={key} of roles is damaged: ")
     assert not report.is_whole
     assert report.resources["messages"].rows == 5
-    async with _sake(address) as theirs:
+    async with _open_sake(address) as theirs:
         assert len([role async for role in theirs.iter_roles()]) == 29
 
 
@@ -376,13 +380,13 @@ async def _interrupt(path: pathlib.Path, address: str, members: int) -> int:
 
 
 async def _forget_member(address: str, number: int) -> None:
-    async with _sake(address) as theirs:
+    async with _open_sake(address) as theirs:
         await theirs.delete_member(GUILD, samples.thousands(number))
 
 
 async def _numbers(address: str) -> set[int]:
     """Return which of the members are there."""
-    async with _sake(address) as theirs:
+    async with _open_sake(address) as theirs:
         found = {int(member.id) async for member in theirs.iter_members_for_guild(GUILD)}
     return {number for number in range(300) if samples.thousands(number) in found}
 
@@ -413,7 +417,7 @@ async def test_it_begins_anew_where_the_file_changed(path: pathlib.Path, address
     report = await _copy(path, address)
     assert (report.before, report.resources["members"].rows) == (0, 300)
     assert await _numbers(address) == set(range(300))
-    async with _sake(address) as theirs:
+    async with _open_sake(address) as theirs:
         assert (await theirs.get_member(GUILD, samples.thousands(1))).nickname == "changed"
 
 
@@ -502,13 +506,18 @@ def test_the_command_line(path: pathlib.Path) -> None:
     assert second.stdout.endswith("Faults: 1; `sake-lite check` tells more of the file.\n")
 
 
+async def _set_password(address: str, password: str) -> None:
+    async with _redis(address) as connected:
+        client: typing.Any = connected
+        await client.config_set("requirepass", password)
+
+
 def test_a_password_is_used_and_never_shown(path: pathlib.Path) -> None:
     _needs_redis()
     asyncio.run(_store(path, roles=2))
     with redis_server.run() as address:
         host = address.removeprefix("redis://")
-        command = ["redis-cli", "-p", host.partition(":")[2], "config", "set", "requirepass", "swordfish"]
-        subprocess.run(command, check=True, capture_output=True)
+        asyncio.run(_set_password(address, "swordfish"))
         result = _invoke(path, f"redis://:swordfish@{host}")
         assert (result.exit_code, result.stderr) == (0, "")
         assert result.stdout.endswith(f"Rows copied to {address}: 2.\n")
