@@ -141,7 +141,7 @@ _NAMES: typing.Final = st.sampled_from(
 _FIELDS: typing.Final = st.dictionaries(_NAMES, _VALUES, max_size=5)
 
 
-@settings(max_examples=25, deadline=None, print_blob=True)
+@settings(max_examples=12, deadline=None, print_blob=True)
 @given(extra=st.lists(_FIELDS, min_size=1, max_size=4))
 @example(extra=[*_ODD])
 def test_no_value_is_lost_or_changed(extra: list[samples.Payload]) -> None:

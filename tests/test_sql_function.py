@@ -159,7 +159,7 @@ def test_a_statement_that_would_let_others_write_is_forgotten(sql: str, file: Ca
     assert contents(file.path.parent) == before
 
 
-# Other tools.
+# Other tools, which take seconds to start.
 
 
 def _readme_sql() -> str:
@@ -179,6 +179,7 @@ async def two(path: pathlib.Path) -> pathlib.Path:
     return path
 
 
+@pytest.mark.long
 def test_a_query_in_datasette(two: pathlib.Path) -> None:
     address = f"/bot.json?_shape=array&sql={quote(_readme_sql())}"
     command = [sys.executable, "-m", "datasette", "--immutable", str(two), "--get", address]
@@ -188,6 +189,7 @@ def test_a_query_in_datasette(two: pathlib.Path) -> None:
     assert contents(two.parent).keys() == {"bot.db"}
 
 
+@pytest.mark.long
 def test_a_query_in_sqlite_utils(two: pathlib.Path) -> None:
     (command,) = re.findall(r"^    sqlite-utils (bot\.db .*(?:\n .*)?)$", _README.read_text("utf-8"), re.MULTILINE)
     arguments = [argument for argument in shlex.split(command) if argument != "--table"]
