@@ -184,7 +184,7 @@ def test_any_path_is_taken(whole: pathlib.Path, tmp_path: pathlib.Path, monkeypa
     for given in (path, str(path), tmp_path / path):
         with CacheFile(given) as file:
             assert file.path == (tmp_path / path).resolve()
-            assert len(file.roles) == 4
+            assert len(file.roles) == 5
     assert [each.name for each in tmp_path.iterdir()] == [path.name]
 
 
@@ -232,7 +232,7 @@ def test_a_file_that_another_process_keeps_for_itself(
         with pytest.raises(BackendError, match="locked by another process"):
             len(file.roles)
         other.execute("ROLLBACK")
-    assert len(file.roles) == 4
+    assert len(file.roles) == 5
 
 
 # What is damaged.
@@ -286,7 +286,7 @@ def test_one_damaged_row_is_one(whole_path: pathlib.Path) -> None:
     _damage(whole_path, "roles", 1)
     file = CacheFile(whole_path)
     with pytest.warns(RuntimeWarning, match="1 damaged row was skipped in roles; `sake-lite check` names each"):
-        assert len(list(file.roles)) == 3
+        assert len(list(file.roles)) == 4
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert len(list(file.users)) > 0

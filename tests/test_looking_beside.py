@@ -130,7 +130,7 @@ def test_a_bot_that_comes_and_goes_while_it_is_looked_at(whole_path: pathlib.Pat
     with _running(_OPENS_AND_CLOSES, whole_path) as process:
         while process.poll() is None:
             assert file.roles.get(1).id == 1
-            assert len(file.roles) == len(list(file.roles)) == 4
+            assert len(file.roles) == len(list(file.roles)) == 5
         assert process.returncode == 0
     assert file.roles.get(1).name == "11"
     assert repr(file).startswith("bot.db: ")
@@ -167,7 +167,7 @@ async def test_nothing_is_held_between_readings(whole_path: pathlib.Path) -> Non
             assert next(iteration).id == 1
             await cache.set_role(GUILD, samples.role(thousands(1_000)))
         check_file(whole_path)
-        assert len(list(iteration)) == 301, "the rest, with what came meanwhile"
+        assert len(list(iteration)) == 302, "the rest, with what came meanwhile"
     check_file(whole_path)
 
 
