@@ -63,6 +63,10 @@ class Listing:
     def __getitem__(self, index: int) -> tuple[typing.Any, ...]:
         return self.rows[index]
 
+    def texts(self) -> list[list[str]]:
+        """Return the values as a person reads them, each on one line."""
+        return [[_text(value) for value in row] for row in self.rows]
+
     def __repr__(self) -> str:
         cells = [[_text(value) for value in row] for row in self.rows[:_ROWS]]
         widths = [max(map(len, column)) for column in zip(self.columns, *cells, strict=True)]
