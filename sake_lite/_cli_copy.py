@@ -18,7 +18,7 @@ import typing
 import click
 
 from . import _copy, _export, _file, errors
-from ._cli_screen import FILE, RESOURCE, STANDARD, NewFile, complain, progress, say
+from ._cli_screen import FILE, RESOURCE, RESOURCES, STANDARD, NewFile, complain, progress, say
 from .cache import SQLiteCache
 from .file import CacheFile
 
@@ -26,7 +26,7 @@ if typing.TYPE_CHECKING:
     import collections.abc
 
 
-@click.command()
+@click.command(epilog=RESOURCES)
 @click.argument("file", type=FILE)
 @click.argument("resources", metavar="[RESOURCE]...", nargs=-1, type=RESOURCE)
 @click.option(
@@ -37,9 +37,10 @@ if typing.TYPE_CHECKING:
     help="Where to; what is there is replaced once the export is whole. - is the standard output.",
 )
 def export(file: pathlib.Path, resources: tuple[str, ...], out: pathlib.Path) -> None:
-    """Write all that is in FILE, or in some of its resources, as lines of JSON: those that expired too.
+    """Write all that is in FILE as lines of JSON.
 
-    All is of one moment, and the bot may be running. Damaged rows are left out and named, and it ends with 1 then.
+    That is all of it, or all of some of its resources, rows that expired too. It is of one moment, and the bot may be
+    running. Damaged rows are left out and named, and it ends with 1 then.
     """
     path = _file.absolute(file)
     if out in {path, *(path.with_name(path.name + suffix) for suffix in ("-wal", "-shm"))}:
@@ -86,10 +87,10 @@ def _new(path: pathlib.Path) -> collections.abc.Generator[typing.BinaryIO, None,
     help="What export wrote. - is the standard input.",
 )
 def import_(file: pathlib.Path, source: pathlib.Path) -> None:
-    """Store the rows of an export in FILE, which is created if it is missing; stop the bot before.
+    """Store what export wrote in FILE.
 
-    What FILE has under the same keys is overwritten, all else stays. If any line is wrong, it is named, and nothing is
-    stored.
+    FILE is created if it is missing; if a bot uses it, stop that before. What it has under the same keys is
+    overwritten, all else stays. If any line is wrong, it is named, and nothing is stored.
     """
     name = "the standard input" if source == STANDARD else str(source)
     with _lines_of(source, name) as lines, progress("importing") as show:
@@ -98,7 +99,8 @@ def import_(file: pathlib.Path, source: pathlib.Path) -> None:
         except errors.SakeException:
             raise
         except ValueError as error:
-            raise errors.InvalidDataFound(f"{error}; nothing is imported", exception=error) from error
+            complain(f"{error}; nothing is imported")
+            raise click.exceptions.Exit(1) from None
 
     say(f"Rows imported from {name}: {rows:,}.")
 
@@ -117,12 +119,13 @@ def _lines_of(source: pathlib.Path, name: str) -> typing.BinaryIO:
 @click.command()
 @click.argument("file", type=FILE)
 @click.option(
-    "--into", type=NewFile(), metavar="COPY", help="Leave FILE, and make a compact copy; the bot may be running."
+    "--into", type=NewFile(), metavar="COPY", help="The copy; the bot may be running, and FILE stays as it is."
 )
 def compact(file: pathlib.Path, into: pathlib.Path | None) -> None:
-    """Make FILE as small as it can be; stop the bot before.
+    """Make FILE, or a copy of it, small.
 
-    With --into, make a copy of it that is, as of one moment: the way to copy a file that is in use.
+    FILE itself can be made as small as it can be only while no bot uses it. With --into, a copy is made that is, as of
+    one moment: the way to copy a file that is in use.
     """
     path = _file.absolute(file)
     before = CacheFile(path).size
@@ -132,6 +135,8 @@ def compact(file: pathlib.Path, into: pathlib.Path | None) -> None:
         else:
             _copy.compact_into(path, into)
 
-    say(
-        f"{path.name}: {before:,} bytes; {'now' if into is None else into.name}: {CacheFile(into or path).size:,} bytes"
-    )
+    after = CacheFile(into or path).size
+    if into is None:
+        say(f"{path.name}: {before:,} bytes before, {after:,} bytes now.")
+    else:
+        say(f"{path.name}: {before:,} bytes, {into.name}: {after:,} bytes.")

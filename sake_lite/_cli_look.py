@@ -17,7 +17,18 @@ import warnings
 
 import click
 
-from ._cli_screen import FILE, RESOURCE, complain, json_option, json_text, print_json, print_table, progress, say
+from ._cli_screen import (
+    FILE,
+    RESOURCE,
+    RESOURCES,
+    complain,
+    json_option,
+    json_text,
+    print_json,
+    print_table,
+    progress,
+    say,
+)
 from .cache import SQLiteCache
 from .file import CacheFile
 
@@ -40,9 +51,10 @@ _REFERENCES: typing.Final = {"guild": ("guild",), "channel": ("channel",), "user
 @click.argument("file", type=FILE)
 @json_option
 def info(file: pathlib.Path, *, as_json: bool) -> None:
-    """Say what is in FILE: of each resource its rows, their bytes, and when they were updated.
+    """Say how much there is in FILE.
 
-    The bytes are those of all rows, those that expired too. Times are UTC.
+    Of each resource, that is its rows, their bytes, and when they were updated, in UTC; the bytes are those of expired
+    rows, too.
     """
     with CacheFile(file) as cache, progress("counting") as tell:
         summaries: dict[str, Summary] = {}
@@ -83,13 +95,13 @@ def _fields_of(summary: Summary) -> dict[str, object]:
     }
 
 
-@click.command()
+@click.command(epilog=RESOURCES)
 @click.argument("file", type=FILE)
-@click.argument("resource", type=RESOURCE)
+@click.argument("resource", metavar="RESOURCE", type=RESOURCE)
 @click.argument("key", nargs=-1)
 @json_option
 def show(file: pathlib.Path, resource: str, key: tuple[str, ...], *, as_json: bool) -> None:
-    """Write one entry of FILE as JSON, as Discord sent it.
+    """Write one entry, as Discord sent it.
 
     KEY is its ID, its code, or the IDs of guild and user; the bot's own user, RESOURCE me, needs none. With --json it
     is on one line.
@@ -114,19 +126,19 @@ def _key_of(table: Table[typing.Any], given: tuple[str, ...]) -> Key:
         raise click.BadParameter(str(error), param_hint="KEY") from None
 
 
-@click.command("list")
+@click.command("list", epilog=RESOURCES)
 @click.argument("file", type=FILE)
-@click.argument("resource", type=RESOURCE)
+@click.argument("resource", metavar="RESOURCE", type=RESOURCE)
 @click.option("--guild", type=int, metavar="ID", help="Only those of this guild.")
 @click.option("--channel", type=int, metavar="ID", help="Only those in this channel.")
 @click.option("--user", type=int, metavar="ID", help="Only those of this user; of messages, those that the user wrote.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="How many at most; 50, or all with --json.")
 @json_option
 def list_rows(file: pathlib.Path, resource: str, *, limit: int | None, as_json: bool, **references: int | None) -> None:
-    """List the entries of a RESOURCE in FILE, in the order of their keys.
+    """List the entries of a resource.
 
-    A person sees the IDs and what tells the entries from each other; with --json, all that Discord sent. Damaged rows
-    are skipped, and counted at the end.
+    They come in the order of their keys. A person sees the IDs and what tells the entries from each other; with --json,
+    all that Discord sent. Damaged rows are skipped, and counted at the end.
     """
     with CacheFile(file) as cache, _complaining_of_damage():
         view = _chosen(cache.resources[resource], references)
@@ -186,10 +198,10 @@ def _complaining_of_damage() -> collections.abc.Generator[None, None, None]:
 @click.option("--delete-invalid", is_flag=True, help="Delete the damaged rows, and only those; stop the bot before.")
 @json_option
 def check(file: pathlib.Path, *, delete_invalid: bool, as_json: bool) -> None:
-    """Say what is wrong with FILE: its pages, and each row's bytes, identity and entity.
+    """Say what is wrong with FILE.
 
-    Ends with 0 where nothing is wrong, with 1 where something is, or the file cannot be looked at, and with 2 for wrong
-    arguments.
+    Looked at are its pages, and each row's bytes, identity and entity. Ends with 0 where nothing is wrong, with 1 where
+    something is, or the file cannot be looked at, and with 2 for wrong arguments.
     """
     with progress("checking"):
         report = asyncio.run(_check(file, delete_invalid=delete_invalid))

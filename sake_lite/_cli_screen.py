@@ -9,6 +9,7 @@ from __future__ import annotations
 __all__ = [
     "FILE",
     "RESOURCE",
+    "RESOURCES",
     "STANDARD",
     "NewFile",
     "complain",
@@ -51,6 +52,9 @@ FILE: typing.Final = click.Path(exists=True, dir_okay=False, path_type=pathlib.P
 
 RESOURCE: typing.Final = click.Choice([table.name for table in SQLiteCache.all_tables])
 """The name of a resource."""
+
+RESOURCES: typing.Final = f"RESOURCE is one of {', '.join(RESOURCE.choices)}."
+"""What those names are."""
 
 STANDARD: typing.Final = pathlib.Path("-")
 """The name that stands for the standard input and output."""

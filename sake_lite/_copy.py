@@ -14,7 +14,7 @@ import sqlite3
 import tempfile
 import typing
 
-from . import _layout, errors
+from . import _file, _layout, errors
 from ._brief import BriefReader
 
 if typing.TYPE_CHECKING:
@@ -113,6 +113,8 @@ def compact_into(path: pathlib.Path, copy: pathlib.Path) -> None:
     with errors.from_backend(copy):
         if copy.exists() and copy.stat().st_size:
             raise errors.BackendError(f"{copy} is there already, and is not overwritten")
+        if _file.log_of(copy).exists():
+            raise errors.BackendError(f"a log lies beside {copy}, and would be taken for the copy's; move it away")
 
     with replacing(copy) as part:
 
