@@ -146,10 +146,11 @@ def list_rows(file: pathlib.Path, resource: str, *, limit: int | None, as_json: 
             _write_array(itertools.islice(view.payloads(), limit))
             return
 
-        listing = view.head(limit or _SHOWN)
+        limit = limit or _SHOWN
+        listing = view.head(limit)
         keys = {column.name for column in view.table.columns}
         print_table(listing.columns, listing.texts(), whole=keys)
-        if listing.total > len(listing):
+        if listing.total > len(listing) == limit:  # else those that are missing are damaged
             complain(f"… and {listing.total - len(listing):,} more; --limit says how many to list")
 
 

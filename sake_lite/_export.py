@@ -159,7 +159,7 @@ def _moment(value: object) -> int:
     if type(value) is int and 0 <= value <= MAX_SNOWFLAKE:
         return value
 
-    raise ValueError(f"{value!r} is no moment in Unix milliseconds")
+    raise ValueError(f"{value!r:.80} is no moment in Unix milliseconds")
 
 
 async def import_rows(
@@ -263,19 +263,21 @@ def _check_header(line: bytes) -> None:
     if header.get("format") != _FORMAT:
         raise ValueError(f"this is not how an export begins, which names the format {_FORMAT!r}")
     if header.get("version") != _VERSION:
-        raise ValueError(f"the export is of version {header.get('version')!r}, and {_VERSION} is the one that is known")
+        raise ValueError(
+            f"the export is of version {header.get('version')!r:.80}, and {_VERSION} is the one that is known"
+        )
 
 
 def _rows_of(line: bytes, tables: dict[str, _AnyTable]) -> Rows:
     """Return what is to be stored for a line, encoded; raises one of `MALFORMED`."""
     entry = _object_of(line)
     if entry.keys() != set(_FIELDS):
-        raise ValueError(f"a row has the fields {', '.join(_FIELDS)}, and this {', '.join(entry) or 'none'}")
+        raise ValueError(f"a row has the fields {', '.join(_FIELDS)}, and this {', '.join(entry) or 'none':.80}")
 
     name, updated_at, expires_at, payload = [entry[field] for field in _FIELDS]
     table = tables.get(name) if isinstance(name, str) else None
     if table is None:
-        raise ValueError(f"there is no table {name!r}; it may be a newer sake_lite's")
+        raise ValueError(f"there is no table {name!r:.80}; it may be a newer sake_lite's")
 
     expiry = None if expires_at is None else _moment(expires_at)
     rows = Rows(table, [payload], {}, _moment(updated_at), expiry, is_explicit=True, is_verifying=True)
