@@ -13,6 +13,8 @@ def main() -> None:
         from . import cli  # noqa: PLC0415 - what it needs may be missing
     except ModuleNotFoundError as error:
         sys.exit(_needs(error.name or "something"))
+    except KeyboardInterrupt:  # from here on, click sees to it
+        sys.exit(1)
 
     cli.main(prog_name="sake-lite")
 

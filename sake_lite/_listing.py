@@ -67,6 +67,10 @@ class Listing:
     def __getitem__(self, index: int) -> tuple[typing.Any, ...]:
         return self.rows[index]
 
+    def texts(self) -> list[list[str]]:
+        """Return the values as a person reads them, each on one line."""
+        return [[_text(value) for value in row] for row in self.rows]
+
     def __repr__(self) -> str:
         cells = [[_text(value) for value in row] for row in self.rows[:_ROWS]]
         names = [_text(name) for name in self.columns]

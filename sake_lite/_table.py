@@ -8,7 +8,7 @@ for reading.
 
 from __future__ import annotations
 
-__all__ = ["EntityT", "Handler", "Key", "Row", "Table"]
+__all__ = ["EntityT", "Handler", "Key", "Row", "Table", "with_notes"]
 
 import collections.abc
 import contextlib
@@ -427,7 +427,21 @@ class Table(typing.Generic[EntityT]):
     @functools.cached_property
     def walk(self) -> str:
         """Select at most `:size` rows, expired and hidden ones too, after the rowid `:after`: rowid, and the row."""
-        return f"SELECT rowid, {self.row} FROM {self.name} WHERE rowid > :after ORDER BY rowid LIMIT :size"
+        return f"SELECT rowid, {self._row_by_rowid}"
+
+    @functools.cached_property
+    def walk_with_times(self) -> str:
+        """Select as `walk` does, each row's `updated_at` and `expires_at` before it."""
+        return f"SELECT rowid, updated_at, expires_at, {self._row_by_rowid}"
+
+    @functools.cached_property
+    def _row_by_rowid(self) -> str:
+        return f"{self.row} FROM {self.name} WHERE rowid > :after ORDER BY rowid LIMIT :size"
+
+    @functools.cached_property
+    def count_stored(self) -> str:
+        """Count all rows, expired and hidden ones too."""
+        return f"SELECT count(*) FROM {self.name}"
 
     def count(self, reference: Column | None, /) -> str:
         """Count the visible rows, all of them or those of one reference (`:moment` and the reference)."""
@@ -539,6 +553,11 @@ class Table(typing.Generic[EntityT]):
             f"DELETE FROM {self.name} WHERE rowid IN (SELECT rowid FROM {self.name} ORDER BY {_names(self.key)} "
             f"LIMIT max(0, min(:size, (SELECT count(*) FROM {self.name}) - :limit)))"
         )
+
+
+def with_notes(tables: collections.abc.Sequence[Table[typing.Any]]) -> tuple[Table[typing.Any], ...]:
+    """Return tables and their notes, which come first: GUILD_CREATE uncovers what is hidden before it writes to it."""
+    return tuple(dict.fromkeys([*(note for table in tables for note in table.notes), *tables]))
 
 
 def _names(columns: collections.abc.Iterable[Column]) -> str:

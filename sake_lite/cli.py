@@ -1,84 +1,60 @@
 """The command line: `sake-lite`, or `python -m sake_lite`.
 
-It needs the extra `cli` (click and rich). What it does is done by the cache itself; here are arguments, output and exit
-codes: 0 where all is well, 1 where something is wrong with a file, 2 for wrong arguments.
+It needs the extra `cli` (click and rich). What it does is done by the library; the commands, in modules of their own,
+have arguments and output. Here is what holds for all of them, the exit codes: 0 where all is well, 1 where something is
+wrong with a file, or nothing was found, 2 for wrong arguments. No error shows a traceback.
 """
 
 from __future__ import annotations
 
 __all__ = ["main"]
 
-import asyncio
-import pathlib
+import errno
+import sys
+import typing
 
 import click
-import rich.console
-import rich.table
 
-from . import CheckReport, SakeException, SQLiteCache
+from ._cli_copy import compact, export, import_
+from ._cli_look import check, info, list_rows, show
 from ._cli_redis import to_redis
+from ._cli_screen import complain, write_what_can_be_written
+from .errors import SakeException
 
 
-@click.group()
-def main() -> None:
-    """Look into a sake_lite file."""
+class _Commands(click.Group):
+    """Commands, of which no error of the library, the system or whoever reads the output ends with a traceback."""
 
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of the commands in the order in which they were added."""
+        return list(self.commands)
 
-main.add_command(to_redis)
+    def invoke(self, ctx: click.Context) -> typing.Any:
+        """Run a command, and end with 1 where it fails."""
+        write_what_can_be_written()
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except SakeException as error:
+            complain(str(error))
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # as `| head` does; click ends quietly then
+                raise
+            complain(f"the output cannot be written: {error.strerror or error}")
+        else:
+            return result
 
-
-@main.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=pathlib.Path))
-@click.option("--delete-invalid", is_flag=True, help="Delete the damaged rows, and only those.")
-def check(file: pathlib.Path, *, delete_invalid: bool) -> None:
-    """Say what is wrong with FILE: its pages, and each row's bytes, identity and entity.
-
-    Ends with 0 where nothing is wrong, with 1 where something is, or the file cannot be looked at, and with 2 for wrong
-    arguments.
-    """
-    console = rich.console.Console(soft_wrap=True, highlight=False)
-    try:
-        report = asyncio.run(_check(file, delete_invalid=delete_invalid))
-    except SakeException as error:
-        rich.console.Console(soft_wrap=True, highlight=False, stderr=True).print(str(error), markup=False)
-        raise click.exceptions.Exit(1) from None
-
-    _print(console, report)
-    if not report.is_sound:
         raise click.exceptions.Exit(1)
 
 
-async def _check(file: pathlib.Path, *, delete_invalid: bool) -> CheckReport:
-    async with SQLiteCache(file, read_only=True) as cache:
-        report = await cache.check()
-    if not (delete_invalid and report.damaged):
-        return report
+@click.group(cls=_Commands)
+def main() -> None:
+    """Look into a sake_lite file, copy it, and check it.
 
-    async with SQLiteCache(file, housekeeping=False) as cache:
-        return await cache.check(delete_invalid=True)
-
-
-def _print(console: rich.console.Console, report: CheckReport) -> None:
-    table = rich.table.Table("table", rich.table.Column("rows", justify="right"), box=None, pad_edge=False)
-    for name, rows in report.rows.items():
-        table.add_row(name, f"{rows:,}")
-    console.print(table)
-    for problem in report.problems:
-        console.print(str(problem), markup=False)
-    console.print(_summary(report), markup=False)
+    Ends with 0 where all is well, with 1 where something is wrong with a file, or nothing was found, and with 2 for
+    wrong arguments.
+    """
 
 
-def _summary(report: CheckReport) -> str:
-    if report.is_sound:
-        return "Nothing is wrong."
-
-    found = [f"Problems found: {len(report.problems)}."]
-    if report.deleted:
-        found.append(f"Damaged rows deleted: {report.deleted}.")
-    elif report.damaged:
-        found.append("Stop the bot and use --delete-invalid to delete the rows that are damaged.")
-    if not all(problem.key for problem in report.problems):
-        found.append(
-            "What is not one row's cannot be mended: to start afresh, move the file and its -wal and -shm away."
-        )
-    return " ".join(found)
+for _command in (info, show, list_rows, export, import_, check, compact, to_redis):
+    main.add_command(_command)

@@ -13,6 +13,7 @@ import typing
 from . import _app, _file, _layout, _plots, _sql, errors
 from ._brief import BriefReader
 from ._listing import Listing
+from ._table import with_notes
 from ._views import MembersView, MessagesView, ResourceView, Summary, view_of
 from .cache import SQLiteCache
 
@@ -72,9 +73,8 @@ class CacheFile:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         tables = SQLiteCache.all_tables
-        notes = (note for table in tables for note in table.notes)
         self._app = _app.as_app(None)
-        self._reader = BriefReader(_file.absolute(path), dict.fromkeys([*notes, *tables]))
+        self._reader = BriefReader(_file.absolute(path), with_notes(tables))
         self._tables = tables
         self._reader.read(lambda _: None)  # what is no cache's file is refused at once
 

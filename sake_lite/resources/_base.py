@@ -25,6 +25,7 @@ from .._iterator import CacheIterator
 from .._purge import purge
 from .._session import ReadOnlySession, Session
 from .._stats import Stats
+from .._table import with_notes
 
 if typing.TYPE_CHECKING:
     import collections.abc
@@ -161,9 +162,6 @@ class Resource(abc.Resource):
         self._path = _file.absolute(path)
         self._session: ReadOnlySession | None = None
         self._shards: set[int] = set()  # those that were heard since the opening
-        # Notes come first: GUILD_CREATE uncovers what is hidden before anything is written to it.
-        notes = (note for table in self.all_tables for note in table.notes)
-        tables = tuple(dict.fromkeys([*notes, *self.all_tables]))
         self._transition: asyncio.Task[None] | None = None
         config = _config.Config().replace(
             user_expire=user_expire,
@@ -177,7 +175,7 @@ class Resource(abc.Resource):
             on_corrupt=on_corrupt,
             housekeeping=housekeeping,
         )
-        self._scope = Scope(tables=tables, config=config, intents=_intents_of(app, event_manager))
+        self._scope = Scope(tables=with_notes(self.all_tables), config=config, intents=_intents_of(app, event_manager))
         if event_manager is not None:
             self._warn_of_missing_intents()
             if event_managed:

@@ -1,0 +1,142 @@
+"""`sake-lite export`, `import` and `compact`: the commands that make one file of another.
+
+What they do is done in `_export.py` and `_copy.py`; here are arguments and output.
+"""
+
+from __future__ import annotations
+
+__all__ = ["compact", "export", "import_"]
+
+import asyncio
+import contextlib
+import pathlib
+import shutil
+import sys
+import tempfile
+import typing
+
+import click
+
+from . import _copy, _export, _file, errors
+from ._cli_screen import FILE, RESOURCE, RESOURCES, STANDARD, NewFile, complain, progress, say
+from .cache import SQLiteCache
+from .file import CacheFile
+
+if typing.TYPE_CHECKING:
+    import collections.abc
+
+
+@click.command(epilog=RESOURCES)
+@click.argument("file", type=FILE)
+@click.argument("resources", metavar="[RESOURCE]...", nargs=-1, type=RESOURCE)
+@click.option(
+    "--out",
+    type=NewFile(allow_dash=True),
+    required=True,
+    metavar="FILE.jsonl",
+    help="Where to; what is there is replaced once the export is whole. - is the standard output.",
+)
+def export(file: pathlib.Path, resources: tuple[str, ...], out: pathlib.Path) -> None:
+    """Write all that is in FILE as lines of JSON.
+
+    That is all of it, or all of some of its resources, rows that expired too. It is of one moment, and the bot may be
+    running. Damaged rows are left out and named, and it ends with 1 then.
+    """
+    path = _file.absolute(file)
+    if out in {path, *(path.with_name(path.name + suffix) for suffix in ("-wal", "-shm"))}:
+        raise click.BadParameter(f"{out} is what is exported", param_hint="--out")
+
+    tables = [table for table in SQLiteCache.all_tables if not resources or table.name in resources]
+    with contextlib.ExitStack() as stack:
+        lines = stack.enter_context(_spool() if out == STANDARD else _new(out))
+        with progress("exporting") as show:
+            report = _export.export_rows(path, tables, lines, str(out), show)
+        if out == STANDARD:
+            lines.seek(0)
+            shutil.copyfileobj(lines, sys.stdout.buffer)
+
+    for fault in report.faults:
+        complain(fault)
+    if out != STANDARD:
+        say(f"Rows exported to {out.name}: {report.rows:,}.")
+    if report.faults:
+        complain(f"Left out, since it is damaged: {len(report.faults):,}.")
+        raise click.exceptions.Exit(1)
+
+
+def _spool() -> typing.BinaryIO:
+    """Return an unnamed file for what goes through a pipe, whose other end may wait for as long as it likes."""
+    with errors.from_backend(tempfile.gettempdir()):
+        return typing.cast("typing.BinaryIO", tempfile.TemporaryFile())
+
+
+@contextlib.contextmanager
+def _new(path: pathlib.Path) -> collections.abc.Generator[typing.BinaryIO, None, None]:
+    with _copy.replacing(path) as part, errors.from_backend(path), part.open("wb") as lines:
+        yield lines
+
+
+@click.command("import")
+@click.argument("file", type=NewFile())
+@click.option(
+    "--from",
+    "source",
+    type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=pathlib.Path),
+    required=True,
+    metavar="FILE.jsonl",
+    help="What export wrote. - is the standard input.",
+)
+def import_(file: pathlib.Path, source: pathlib.Path) -> None:
+    """Store what export wrote in FILE.
+
+    FILE is created if it is missing; if a bot uses it, stop that before. What it has under the same keys is
+    overwritten, all else stays. If any line is wrong, it is named, and nothing is stored.
+    """
+    name = "the standard input" if source == STANDARD else str(source)
+    with _lines_of(source, name) as lines, progress("importing") as show:
+        try:
+            rows = asyncio.run(_export.import_rows(file, SQLiteCache.all_tables, lines, name, show))
+        except errors.SakeException:
+            raise
+        except ValueError as error:
+            complain(f"{error}; nothing is imported")
+            raise click.exceptions.Exit(1) from None
+
+    say(f"Rows imported from {name}: {rows:,}.")
+
+
+def _lines_of(source: pathlib.Path, name: str) -> typing.BinaryIO:
+    """Open an export; what comes through a pipe, which is read once only, is kept in an unnamed file."""
+    with errors.from_backend(name):
+        if source != STANDARD:
+            return source.open("rb")
+
+        lines = _spool()
+        shutil.copyfileobj(sys.stdin.buffer, lines)
+        return lines
+
+
+@click.command()
+@click.argument("file", type=FILE)
+@click.option(
+    "--into", type=NewFile(), metavar="COPY", help="The copy; the bot may be running, and FILE stays as it is."
+)
+def compact(file: pathlib.Path, into: pathlib.Path | None) -> None:
+    """Make FILE, or a copy of it, small.
+
+    FILE itself can be made as small as it can be only while no bot uses it. With --into, a copy is made that is, as of
+    one moment: the way to copy a file that is in use.
+    """
+    path = _file.absolute(file)
+    before = CacheFile(path).size
+    with progress("compacting"):
+        if into is None:
+            _copy.compact(path)
+        else:
+            _copy.compact_into(path, into)
+
+    after = CacheFile(into or path).size
+    if into is None:
+        say(f"{path.name}: {before:,} bytes before, {after:,} bytes now.")
+    else:
+        say(f"{path.name}: {before:,} bytes, {into.name}: {after:,} bytes.")

@@ -1,0 +1,131 @@
+"""Files that are made whole or not at all, copies of a cache's file, and how it is made as small as it can be.
+
+What is in a file may be private, so what is made of it is for its owner's eyes only, whatever the umask says.
+"""
+
+from __future__ import annotations
+
+__all__ = ["compact", "compact_into", "replacing"]
+
+import contextlib
+import os
+import pathlib
+import sqlite3
+import tempfile
+import typing
+
+from . import _file, _layout, errors
+from ._brief import BriefReader
+
+if typing.TYPE_CHECKING:
+    import collections.abc
+
+# How long a lock of another process is waited for, in seconds.
+_BUSY_TIMEOUT: typing.Final[float] = 5.0
+
+
+@contextlib.contextmanager
+def replacing(path: pathlib.Path) -> collections.abc.Generator[pathlib.Path, None, None]:
+    """Name an empty file, for its owner's eyes only, to be written in the block; at its end it takes a name's place.
+
+    Parameters
+    ----------
+    path
+        The name, absolute. What has it until then is left as it is, and where the block fails, for good.
+
+    Raises
+    ------
+    BackendError
+        If the file cannot be made or renamed.
+    """
+    with errors.from_backend(path):
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        os.close(descriptor)
+    part = pathlib.Path(name)
+    try:
+        yield part
+        with errors.from_backend(path):
+            _bring_to_disk(part)
+            part.replace(path)
+    except BaseException:
+        for left in (part, part.with_name(f"{part.name}-journal")):
+            left.unlink(missing_ok=True)
+        raise
+
+
+def _bring_to_disk(path: pathlib.Path) -> None:
+    # Else a loss of power soon after could leave the name with nothing behind it.
+    with path.open("r+b") as file:
+        os.fsync(file.fileno())
+
+
+def compact(path: pathlib.Path) -> None:
+    """Rewrite a file so that it takes as little space as it can; nobody else may have it open.
+
+    Parameters
+    ----------
+    path
+        The file, absolute.
+
+    Raises
+    ------
+    BackendError
+        If somebody has it open, it is missing, not ours, of another version, or damaged, or there is no room: it needs
+        up to twice the file's size while it goes on. The file is as it was then.
+    """
+    BriefReader(path, ()).read(lambda _: None)  # what is not ours is refused before a connection that could write
+    with (
+        errors.from_backend(path),
+        contextlib.closing(
+            sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True, timeout=_BUSY_TIMEOUT, isolation_level=None)
+        ) as connection,
+    ):
+        try:
+            # With a log, it is granted only where no other connection is open, though that may do nothing.
+            connection.execute("PRAGMA locking_mode = EXCLUSIVE").close()
+            _layout.look(connection, path)
+            connection.execute("VACUUM").close()
+        except sqlite3.OperationalError as exception:
+            if errors.result_code(exception) != sqlite3.SQLITE_BUSY:
+                raise
+            raise errors.BackendError(
+                f"{path} is open in another process; stop that first, or make a compact copy, which need not wait",
+                exception=exception,
+            ) from exception
+
+
+def compact_into(path: pathlib.Path, copy: pathlib.Path) -> None:
+    """Copy a file, as of one moment, and as small as it can be; a bot may write to it meanwhile.
+
+    Parameters
+    ----------
+    path
+        The file, absolute.
+    copy
+        Where to, absolute; nothing may be there, or an empty file.
+
+    Raises
+    ------
+    BackendError
+        If the file is missing, not ours, of another version, damaged, or cannot be read, or the copy is there already
+        or cannot be written.
+    """
+    with errors.from_backend(copy):
+        if copy.exists() and copy.stat().st_size:
+            raise errors.BackendError(f"{copy} is there already, and is not overwritten")
+        if _file.log_of(copy).exists():
+            raise errors.BackendError(f"a log lies beside {copy}, and would be taken for the copy's; move it away")
+
+    with replacing(copy) as part:
+
+        def write(connection: sqlite3.Connection) -> None:
+            os.truncate(part, 0)  # it may be asked for once more, where somebody began to write to the file meanwhile
+            connection.execute("PRAGMA query_only = OFF").close()  # for the copy; the file is open to read only
+            try:
+                connection.execute("VACUUM INTO ?", (str(part),)).close()
+            except sqlite3.OperationalError as exception:
+                # What is full is where the copy goes.
+                is_full = errors.result_code(exception) == sqlite3.SQLITE_FULL
+                raise errors.from_sqlite(exception, copy if is_full else path) from exception
+
+        BriefReader(path, ()).read(write)

@@ -1,0 +1,725 @@
+"""The command line: what people and programs see of a file, and files made of others. `check` is in test_check.py."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import pathlib
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+import typing
+
+import click.testing
+import hypothesis
+import hypothesis.strategies as st
+import pytest
+import samples
+from conftest import check_file
+from samples import CHANNEL, GUILD, SAMPLES, USER
+
+import sake_lite
+from sake_lite import _cli_screen, _copy, _export, cli
+from sake_lite._table import with_notes
+
+if typing.TYPE_CHECKING:
+    import collections.abc
+
+_TABLES = with_notes(sake_lite.SQLiteCache.all_tables)
+_NOON = 1_764_072_000_000  # 2025-11-25 12:00 UTC, in Unix milliseconds
+_HOSTILE = "\x1b[31m\x9b2Jé😀\u202e"
+
+
+def _run(*arguments: object) -> click.testing.Result:
+    """Run a command in this process, its output going to no terminal."""
+    result = click.testing.CliRunner().invoke(cli.main, [*map(str, arguments)], prog_name="sake-lite")
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result
+
+
+def _start(*arguments: object) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "sake_lite", *map(str, arguments)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def _sqlite(path: pathlib.Path, sql: str, *parameters: object) -> list[typing.Any]:
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        return connection.execute(sql, parameters).fetchall()
+
+
+def _contents(folder: pathlib.Path) -> dict[str, bytes]:
+    return {part.name: part.read_bytes() for part in folder.iterdir()}
+
+
+async def _store_everything(path: pathlib.Path) -> None:
+    """Store one of everything in a guild, two more of each sample, and one message that has expired."""
+    async with sake_lite.SQLiteCache(path, housekeeping=False) as cache:
+        await cache.set_me(samples.me())
+        lists: dict[str, typing.Any] = {
+            "members": [samples.member(nick="Ada")],
+            "roles": [samples.role(1)],
+            "emojis": [samples.emoji(1, name=_HOSTILE)],
+            "stickers": [samples.sticker(1)],
+            "channels": [samples.channel()],
+            "threads": [samples.thread(1)],
+            "presences": [samples.presence()],
+            "voice_states": [samples.voice_state()],
+        }
+        # Listed by READY and not there yet, so that what is of its past session is hidden.
+        await cache.set_presence(samples.presence(guild_id=2))
+        await cache.ingest("READY", _ready(2))
+        await cache.ingest("GUILD_CREATE", samples.guild_create(member_count=1, **lists))
+        for sample in SAMPLES:
+            for number in (1, 2):
+                await sample.store(cache, number)
+        await cache.set_message(samples.message(7, content=f"two\nlines {_HOSTILE}"))
+        await cache.set_message(samples.message(8, content="gone"), expire_time=0)
+        await cache.set_message(samples.message(9, author=5, content="for ever"), expire_time=float("inf"))
+
+
+def _ready(*guilds: int) -> dict[str, typing.Any]:
+    listed = [{"id": str(guild), "unavailable": True} for guild in guilds]
+    return {"user": samples.me(), "guilds": listed, "shard": [0, 1], "session_id": "session"}
+
+
+@pytest.fixture(scope="module")
+def whole() -> collections.abc.Iterator[pathlib.Path]:
+    """A file with rows in every table, to be copied, all rows updated at noon."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder, "bot.db")
+        asyncio.run(_store_everything(path))
+        for table in _TABLES:
+            assert _sqlite(path, f"UPDATE {table.name} SET updated_at = {_NOON} RETURNING 1"), table
+        yield path
+
+
+@pytest.fixture
+def file(whole: pathlib.Path, path: pathlib.Path) -> pathlib.Path:
+    """A copy of it, the only file in its folder."""
+    shutil.copyfile(whole, path)
+    return path
+
+
+# What a person sees.
+
+
+def test_info(file: pathlib.Path) -> None:
+    result = _run("info", file)
+    assert (result.exit_code, result.stderr) == (0, "")
+    header, *lines, last = result.stdout.splitlines()
+    assert header == "resource        rows  bytes  oldest update        newest update        expired"
+    noon = "2025-11-25 12:00:00"
+    counts = {"guilds": 3, "me": 1, "invites": 2, "messages": 4, "users": 4}
+    for line, table in zip(lines, sake_lite.SQLiteCache.all_tables, strict=True):
+        ((size,),) = _sqlite(file, f"SELECT sum(length(data)) FROM {table.name}")
+        rows, expired = counts.get(table.name, 3), int(table.name == "messages")
+        assert line == f"{table.name:<14}  {rows:>4}  {size:>5,}  {noon}  {noon}  {expired:>7}"
+    assert last == f"bot.db: {file.stat().st_size:,} bytes, version 1"
+
+
+def test_info_of_an_empty_file(path: pathlib.Path) -> None:
+    path.touch()
+    result = _run("info", path)
+    assert result.exit_code == 0
+    assert "\nmembers            0      0" in result.stdout
+    assert result.stdout.endswith("bot.db: 0 bytes, version 1\n")
+
+
+def test_list_shows_what_tells_entries_from_each_other(file: pathlib.Path) -> None:
+    result = _run("list", file, "members", "--guild", GUILD)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == (
+        "guild_id    user_id     user.username   nick  joined_at\n"
+        "1000000001  3000000001  user3000000001  Ada   2024-02-29 12:00:00\n"
+        "1000000001  5000001009  user5000001009        2024-02-29 12:00:00\n"
+        "1000000001  5000002018  user5000002018        2024-02-29 12:00:00\n"
+    )
+    result = _run("list", file, "messages", "--user", USER, "--limit", 1)
+    assert result.stdout.splitlines()[1].startswith("7           3000000001  2000000001  1000000001  two lines")
+    assert result.stderr == "… and 2 more; --limit says how many to list\n"
+    result = _run("list", file, "messages", "--user", 5)
+    assert [line.split()[0] for line in result.stdout.splitlines()] == ["message_id", "9"]
+    assert "for ever" in result.stdout
+    assert _run("list", file, "messages", "--channel", 2**70).stdout.count("\n") == 1
+
+
+def test_show(file: pathlib.Path) -> None:
+    result = _run("show", file, "members", GUILD, USER)
+    assert (result.exit_code, result.stderr) == (0, "")
+    expected = samples.member(nick="Ada") | {"guild_id": str(GUILD)}
+    assert result.stdout == json.dumps(expected, indent=2) + "\n"
+    assert json.loads(_run("show", file, "invites", "code000001").stdout)["channel_id"] == str(CHANNEL)
+    assert _run("show", file, "me", "--json").stdout == json.dumps(samples.me()) + "\n"
+    assert _run("show", file, "me", USER).stdout == json.dumps(samples.me(), indent=2) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        (("roles", 77), "roles has no entry for role_id 77"),
+        (("members", GUILD, 77), "members has no entry for guild_id 1000000001, user_id 77"),
+        (("messages", 8), "messages has no entry for message_id 8"),
+        (("presences", 2, USER), "presences has no entry for guild_id 2, user_id 3000000001"),
+    ],
+)
+def test_what_is_not_there_is_said(file: pathlib.Path, key: tuple[object, ...], said: str) -> None:
+    result = _run("show", file, *key)
+    assert (result.exit_code, result.stdout, result.stderr) == (1, "", f"{said}\n")
+
+
+# What a program sees.
+
+
+def test_json(file: pathlib.Path) -> None:
+    info = json.loads(_run("info", file, "--json").stdout)
+    assert (info["size"], info["version"]) == (file.stat().st_size, 1)
+    assert info["resources"]["messages"]["rows"] == 4
+    assert info["resources"]["messages"]["expired"] == 1
+    assert info["resources"]["roles"]["newest"] == "2025-11-25T12:00:00+00:00"
+    assert info["resources"].keys() == {table.name for table in sake_lite.SQLiteCache.all_tables}
+    with sake_lite.CacheFile(file) as cache:
+        for name, resource in cache.resources.items():
+            listed = json.loads(_run("list", file, name, "--json").stdout)
+            assert listed == [*resource.payloads()]
+            assert len(listed) == info["resources"][name]["rows"]
+    assert [each["id"] for each in json.loads(_run("list", file, "roles", "--json", "--limit", 1).stdout)] == ["1"]
+    assert json.loads(_run("list", file, "roles", "--json", "--guild", 5).stdout) == []
+    check = json.loads(_run("check", file, "--json").stdout)
+    assert check["is_sound"] is True
+    assert check["problems"] == []
+    assert check["rows"]["messages"] == 5
+
+
+def test_nothing_that_a_terminal_obeys_is_written_where_there_is_none(file: pathlib.Path) -> None:
+    for arguments in (("info",), ("list", "emojis"), ("list", "messages"), ("show", "emojis", "1"), ("check",)):
+        command, *more = arguments
+        result = _run(command, file, *more)
+        assert result.exit_code == 0
+        assert not {*result.output} & {"\x1b", "\x9b", "\u202e"}, arguments
+    assert json.loads(_run("show", file, "emojis", 1).stdout)["name"] == _HOSTILE
+
+
+def test_a_terminal_gets_colours_and_does_not_obey_names(file: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")  # which stands for a terminal
+    monkeypatch.setenv("COLUMNS", "60")
+    shown = _run("show", file, "emojis", 1).stdout
+    assert '\x1b[1;34m"name"\x1b[0m' in shown
+    listed = _run("list", file, "messages").stdout
+    assert listed.startswith("\x1b[1m")
+    assert "3000000001" in listed, "IDs are whole however narrow it is"
+    for text in (shown, listed):
+        assert "\x1b[31m" not in text
+        assert not {*text} & {"\x9b", "\u202e"}
+
+
+def test_what_takes_long_has_a_bar_on_a_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    with _cli_screen.progress("quick"):
+        pass
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(_cli_screen, "_SHOWN_AFTER", 0.01)
+    pause, said = threading.Event(), ""
+    with _cli_screen.progress("beginning") as show:
+        show("members", 1, 2)
+        while "50%" not in said:  # else the test runs out of time
+            pause.wait(0.01)
+            said += capsys.readouterr().err
+    assert "members" in said
+
+    capsys.readouterr()
+    monkeypatch.delenv("FORCE_COLOR")
+    monkeypatch.setattr(_cli_screen, "_SHOWN_AFTER", 0)
+    with _cli_screen.progress("beginning") as show:
+        show("members", 1, 2)
+        pause.wait(0.05)
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", "")
+
+
+# Wrong arguments, and files that are none.
+
+_COMMANDS: typing.Final[dict[str, tuple[str, ...]]] = {
+    "info": (),
+    "show": ("me",),
+    "list": ("roles",),
+    "export": ("--out", "-"),
+    "check": (),
+    "compact": (),
+}
+
+
+def test_every_command_is_tried() -> None:
+    assert {*cli.main.commands} >= {*_COMMANDS, "import"}
+    for command in cli.main.commands:
+        assert _run(command, "--help").exit_code == 0
+
+
+@pytest.mark.parametrize("command", _COMMANDS)
+def test_a_missing_file_is_named_and_not_created(command: str, path: pathlib.Path) -> None:
+    result = _run(command, path, *_COMMANDS[command])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "does not exist" in result.stderr
+    assert list(path.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", [*_COMMANDS, "import"])
+def test_a_foreign_file_is_named_and_left_alone(command: str, whole: pathlib.Path, path: pathlib.Path) -> None:
+    export = whole.with_name(f"{command}.jsonl")
+    assert _run("export", whole, "--out", export).exit_code == 0
+    _sqlite(path, "CREATE TABLE t (a)")
+    before = _contents(path.parent)
+    result = _run(command, path, *_COMMANDS.get(command, ("--from", export)))
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "belongs to another program" in result.stderr
+    assert _contents(path.parent) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("chekc", "FILE"), "No such command"),
+        (("show", "FILE", "rolse", "1"), "'rolse' is not one of 'guilds'"),
+        (("list", "FILE", "rolse"), "'rolse' is not one of 'guilds'"),
+        (("export", "FILE", "rolse", "--out", "-"), "'rolse' is not one of 'guilds'"),
+        (("show", "FILE", "members", "1"), "an entry of members is found by GUILD_ID USER_ID"),
+        (("show", "FILE", "members", "1", "2", "3"), "an entry of members is found by GUILD_ID USER_ID"),
+        (("show", "FILE", "roles"), "an entry of roles is found by ROLE_ID"),
+        (("show", "FILE", "roles", "one"), "'one' is not a snowflake"),
+        (("list", "FILE", "roles", "--channel", "1"), "roles have no channel; they can be chosen by --guild"),
+        (("list", "FILE", "users", "--guild", "1"), "users have no guild; they cannot be chosen so"),
+        (("list", "FILE", "members", "--guild", "1", "--user", "2"), "choose by one of --guild, --user"),
+        (("list", "FILE", "roles", "--limit", "0"), "0 is not in the range"),
+        (("export", "FILE"), "Missing option '--out'"),
+        (("export", "FILE", "--out", "FILE"), "is what is exported"),
+        (("export", "FILE", "--out", "nowhere/out.jsonl"), "nowhere does not exist"),
+        (("import", "FILE"), "Missing option '--from'"),
+        (("import", "FILE", "--from", "nowhere.jsonl"), "'nowhere.jsonl' does not exist"),
+        (("import", "nowhere/bot.db", "--from", "FILE"), "nowhere does not exist"),
+        (("compact", "FILE", "--into", "nowhere/copy.db"), "nowhere does not exist"),
+    ],
+)
+def test_wrong_arguments_are_named(file: pathlib.Path, arguments: tuple[str, ...], said: str) -> None:
+    before = _contents(file.parent)
+    result = _run(*(str(file) if each == "FILE" else each for each in arguments))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert said in " ".join(result.stderr.split())
+    assert _contents(file.parent) == before
+
+
+# Looking changes nothing, and no fault ends with a traceback.
+
+
+def test_looking_leaves_the_file_and_its_folder_as_they_are(file: pathlib.Path, tmp_path_factory: typing.Any) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    before = _contents(file.parent)
+    for command, more in _COMMANDS.items():
+        into = ("--into", elsewhere / "copy.db") if command == "compact" else ()
+        assert _run(command, file, *more, *into).exit_code == 0
+        assert _contents(file.parent) == before, command
+
+
+@pytest.fixture
+def damaged(file: pathlib.Path) -> pathlib.Path:
+    """A file of which one role is damaged, and one message has no time."""
+    _sqlite(file, "UPDATE roles SET checksum = 0 WHERE role_id = 1")
+    _sqlite(file, "UPDATE messages SET updated_at = -1 WHERE message_id = 9")
+    return file
+
+
+def test_damaged_rows_are_skipped_and_told_of(damaged: pathlib.Path) -> None:
+    for more in ((), ("--json",)):
+        result = _run("list", damaged, "roles", *more)
+        assert result.exit_code == 1
+        assert "role5000001009" in result.stdout
+        assert "role1" not in result.stdout
+        assert result.stderr.startswith("1 damaged row")
+    shown = _run("show", damaged, "roles", 1)
+    assert (shown.exit_code, shown.stdout) == (1, "")
+    assert "the row role_id=1 of roles is damaged" in shown.stderr
+    assert _run("info", damaged).exit_code == 0
+    checked = _run("check", damaged, "--json")
+    assert checked.exit_code == 1
+    assert [each["key"] for each in json.loads(checked.stdout)["problems"]] == ["role_id=1"]
+
+
+def test_damaged_rows_are_left_out_of_an_export(damaged: pathlib.Path) -> None:
+    out = damaged.with_name("out.jsonl")
+    result = _run("export", damaged, "roles", "messages", "--out", out)
+    assert result.exit_code == 1
+    assert "the row role_id=1 of roles is damaged: " in result.stderr
+    assert "the row message_id=9 of messages cannot be exported: -1 is no moment" in result.stderr
+    assert result.stderr.endswith("Left out, since it is damaged: 2.\n")
+    exported = [json.loads(line)["payload"]["id"] for line in out.read_text("utf-8").splitlines()[1:]]
+    assert exported == ["7", "8", "5000001009", "5000002018", "5000001009", "5000002018"]
+
+
+def test_a_damaged_page_costs_an_export_no_other_table(file: pathlib.Path) -> None:
+    ((root,),) = _sqlite(file, "SELECT rootpage FROM sqlite_master WHERE name = 'roles'")
+    with file.open("r+b") as opened:
+        opened.seek((root - 1) * 4096)
+        opened.write(b"\xff" * 4096)
+    out = file.with_name("out.jsonl")
+    result = _run("export", file, "--out", out)
+    assert result.exit_code == 1
+    assert "roles cannot be read to its end: " in result.stderr
+    tables = {json.loads(line)["table"] for line in out.read_text("utf-8").splitlines()[1:]}
+    assert tables == {table.name for table in _TABLES} - {"roles"}
+    copied = _run("compact", file, "--into", file.with_name("copy.db"))
+    assert (copied.exit_code, copied.stdout) == (1, "")
+    assert "is damaged" in copied.stderr
+    assert {part.name for part in file.parent.iterdir()} == {"bot.db", "out.jsonl"}
+
+
+@pytest.fixture
+def long(path: pathlib.Path) -> pathlib.Path:
+    """A file of which more is listed than fits into a pipe."""
+
+    async def store() -> None:
+        async with sake_lite.SQLiteCache(path) as cache:
+            await cache.set_role(GUILD, samples.role(1, name="n" * 500_000))
+            await cache.set_role(GUILD, samples.role(2, name="n" * 500_000))
+
+    asyncio.run(store())
+    return path
+
+
+@pytest.mark.parametrize("arguments", [("list", "FILE", "roles", "--json"), ("export", "FILE", "--out", "-")])
+def test_whoever_reads_may_stop(long: pathlib.Path, arguments: tuple[str, ...]) -> None:
+    process = _start(*(long if each == "FILE" else each for each in arguments))
+    assert process.stdout is not None
+    assert process.stderr is not None
+    with process.stderr:
+        assert process.stdout.read(1) in {b"[", b"{"}
+        process.stdout.close()
+        assert (process.stderr.read(), process.wait(30)) == (b"", 1)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signal for one process alone")
+def test_it_can_be_interrupted(long: pathlib.Path) -> None:
+    process = _start("list", long, "roles", "--json")
+    assert process.stdout is not None
+    assert process.stdout.read(1) == b"["
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert (process.returncode, said.strip()) == (1, b"Aborted!")
+
+
+def test_what_the_output_cannot_spell_is_escaped(file: pathlib.Path) -> None:
+    runner = click.testing.CliRunner(charset="ascii")
+    for command, escaped in (
+        (["list", str(file), "emojis"], b"\\x1b"),
+        (["show", str(file), "emojis", "1"], b"\\u001b"),
+    ):
+        result = runner.invoke(cli.main, command)
+        assert result.exit_code == 0
+        assert escaped + b"[31m" in result.stdout_bytes
+        assert result.stdout_bytes.isascii()
+    assert json.loads(result.stdout)["name"] == _HOSTILE
+
+
+# Export and import.
+
+
+def test_what_is_exported_and_imported_is_the_same(file: pathlib.Path) -> None:
+    first, second, copy = (file.with_name(name) for name in ("first.jsonl", "second.jsonl", "copy.db"))
+    result = _run("export", file, "--out", first)
+    assert (result.exit_code, result.stderr) == (0, "")
+    lines = first.read_text("utf-8").splitlines()
+    assert result.stdout == f"Rows exported to first.jsonl: {len(lines) - 1}.\n"
+    assert json.loads(lines[0]) == {"format": "sake_lite export", "version": 1}
+    assert {json.loads(line)["table"] for line in lines[1:]} == {table.name for table in _TABLES}
+    assert {json.loads(line)["updated_at"] for line in lines[1:]} == {_NOON}
+
+    result = _run("import", copy, "--from", first)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == f"Rows imported from {first}: {len(lines) - 1}.\n"
+    assert _run("export", copy, "--out", second).exit_code == 0
+    assert first.read_bytes() == second.read_bytes()
+    for table in _TABLES:
+        select = f"SELECT {table.row}, updated_at, expires_at FROM {table.name} ORDER BY 1, 2"
+        assert _sqlite(copy, select) == _sqlite(file, select)
+    check_file(copy)
+
+    assert _run("import", copy, "--from", first).exit_code == 0, "once more changes nothing"
+    assert _run("export", copy, "--out", "-").stdout_bytes == first.read_bytes()
+    if os.name == "posix":
+        assert {part.stat().st_mode & 0o777 for part in (first, copy)} == {0o600}
+
+
+_TEXTS = st.text(st.characters(codec="utf-8"))
+_NUMBERS = st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False)
+_JSON = st.recursive(
+    st.none() | st.booleans() | _NUMBERS | _TEXTS,
+    lambda parts: st.lists(parts, max_size=3) | st.dictionaries(_TEXTS, parts, max_size=3),
+    max_leaves=8,
+)
+_MOMENTS = st.integers(0, 2**63 - 1)
+
+
+def _ignore(_what: str, _done: int, _of: int) -> None:
+    """Take no notice of how far it has come."""
+
+
+@hypothesis.settings(max_examples=10, deadline=None)
+@hypothesis.given(rows=st.lists(st.tuples(_JSON, _MOMENTS, st.none() | _MOMENTS), min_size=1, max_size=8))
+def test_whatever_a_payload_holds_comes_back(rows: list[tuple[object, int, int | None]]) -> None:
+    lines = b'{"format":"sake_lite export","version":1}\n'
+    for number, (value, updated_at, expires_at) in enumerate(rows):
+        payload = samples.role(number, more=value) | {"guild_id": str(GUILD)}
+        entry = {"table": "roles", "updated_at": updated_at, "expires_at": expires_at, "payload": payload}
+        lines += json.dumps(entry, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+    tables = sake_lite.SQLiteCache.all_tables
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as made:
+        path = pathlib.Path(folder, "bot.db").resolve()
+        given.write(lines)
+        assert asyncio.run(_export.import_rows(path, tables, given, "given", _ignore)) == len(rows)
+        report = _export.export_rows(path, tables, made, "made", _ignore)
+        assert (report.rows, report.faults) == (len(rows), [])
+        made.seek(0)
+        assert made.read() == lines
+        check_file(path)
+
+
+def test_an_import_overwrites_what_has_the_same_key_and_nothing_else(file: pathlib.Path) -> None:
+    export = file.with_name("roles.jsonl")
+    assert _run("export", file, "roles", "--out", export).exit_code == 0
+    _sqlite(file, "DELETE FROM roles WHERE role_id = 5000001009")
+
+    async def change() -> None:
+        async with sake_lite.SQLiteCache(file) as cache:
+            await cache.set_role(GUILD, samples.role(1, name="changed"))
+            await cache.set_role(GUILD, samples.role(2, name="new"))
+
+    asyncio.run(change())
+    assert _run("import", file, "--from", export).exit_code == 0
+    listed = json.loads(_run("list", file, "roles", "--json").stdout)
+    assert [role["name"] for role in listed] == ["role1", "new", "role5000001009", "role5000002018"]
+    assert _sqlite(file, "SELECT updated_at FROM roles WHERE role_id = 1") == [(_NOON,)]
+    check_file(file)
+
+
+_HEADER = '{"format":"sake_lite export","version":1}\n'
+_ROLE = '{"table":"roles","updated_at":1,"expires_at":null,"payload":{"id":"5","guild_id":"6","name":"role"}}\n'
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ("", "is empty, and so no export"),
+        (_ROLE, "line 1: this is not how an export begins"),
+        ("not JSON", "line 1: this is not how an export begins"),
+        (_HEADER.replace("1}", "2}"), "line 1: the export is of version 2, and 1 is the one that is known"),
+        (_HEADER + _ROLE + _ROLE[:-20] + "\n", "line 3: "),
+        (_HEADER + _ROLE + "[1]\n", "line 3: a JSON object is expected, not list"),
+        (_HEADER + _ROLE + '{"table": "roles"}\n', "line 3: a row has the fields table, updated_at, expires_at, "),
+        (_HEADER + _ROLE.replace('"roles"', '"rolls"'), "line 2: there is no table 'rolls'"),
+        (_HEADER + _ROLE.replace('"roles"', '["roles"]'), "line 2: there is no table ['roles']"),
+        (_HEADER + _ROLE.replace("1,", "-1,", 1), "line 2: -1 is no moment in Unix milliseconds"),
+        (_HEADER + _ROLE.replace("null", "1.5"), "line 2: 1.5 is no moment in Unix milliseconds"),
+        (_HEADER + _ROLE.replace('"5"', '"five"'), "line 2: 'five' is not a snowflake"),
+        (_HEADER + _ROLE.replace('"guild_id":"6",', ""), "line 2: the payload has no guild_id"),
+        (_HEADER + _ROLE.replace('"role"', "NaN"), "line 2: NaN is no number that JSON has"),
+        (_HEADER + _ROLE.replace('"role"', "1e999"), "line 2: 1e999 is no number that JSON has"),
+        (_HEADER + _ROLE.replace('"role"', str(2**70)), "line 2: the payload could not be read back"),
+        (_HEADER + _ROLE.replace('"role"', '"\\ud800"'), "line 2: the payload cannot be stored"),
+        (_HEADER + _ROLE.replace('"role"', "[" * 9999 + "]" * 9999), "line 2: "),
+        (_HEADER + _ROLE.replace('"role"', f'"{"n" * 2**20}"'), "line 2: the payload is too large to store"),
+        (_HEADER + _ROLE.replace('"role"', f'"{"n" * 2**23}"'), "line 2: it is longer than 8,388,608 bytes"),
+    ],
+)
+@pytest.mark.parametrize("is_there", [False, True], ids=["new", "there"])
+def test_a_line_that_is_wrong_is_named_and_nothing_is_imported(
+    whole: pathlib.Path, path: pathlib.Path, lines: str, said: str, is_there: bool
+) -> None:
+    if is_there:
+        shutil.copyfile(whole, path)
+    source = path.with_name("lines.jsonl")
+    source.write_text(lines, "utf-8")
+    before = _contents(path.parent)
+    result = _run("import", path, "--from", source)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert said in result.stderr
+    assert result.stderr.startswith(str(source))
+    assert result.stderr.endswith("nothing is imported\n")
+    assert _contents(path.parent) == before
+
+
+def test_an_export_goes_through_a_pipe(file: pathlib.Path) -> None:
+    lines = _run("export", file, "members", "--out", "-").stdout_bytes
+    copy = file.with_name("copy.db")
+    result = click.testing.CliRunner().invoke(cli.main, ["import", str(copy), "--from", "-"], input=lines)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.startswith("Rows imported from the standard input: ")
+    assert _run("export", copy, "--out", "-").stdout_bytes == lines
+    tables = [json.loads(line)["table"] for line in lines.splitlines()[1:]]
+    assert [*dict.fromkeys(tables)] == ["awaited_guilds", "complete_member_lists", "members"], "with what is noted"
+
+
+def test_an_export_that_fails_leaves_what_was_there(file: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = file.with_name("out.jsonl")
+    out.write_text("before")
+    before = _contents(file.parent)
+
+    def interrupt(*_: object) -> typing.NoReturn:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_export, "_text_of", interrupt)
+        assert _run("export", file, "--out", out).exit_code == 1
+    assert _contents(file.parent) == before
+    assert _run("export", file, "--out", out).exit_code == 0
+    assert {part.name for part in file.parent.iterdir()} == {"bot.db", "out.jsonl"}
+
+
+def test_an_import_that_fails_in_the_middle_says_how_far_it_came(
+    file: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A trigger of another program stands for whatever keeps a row from being written."""
+    export, copy = file.with_name("all.jsonl"), file.with_name("copy.db")
+    assert _run("export", file, "guilds", "roles", "--out", export).exit_code == 0
+    asyncio.run(_open_and_close(copy))
+    _sqlite(copy, "CREATE TRIGGER t BEFORE INSERT ON roles BEGIN SELECT RAISE(FAIL, 'no roles'); END")
+    monkeypatch.setattr(_export, "_ROWS", 2)
+    result = _run("import", copy, "--from", export)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "2 of 6 rows are stored; once it can be written, import again: " in result.stderr
+    assert "no roles" in result.stderr
+    _sqlite(copy, "DROP TRIGGER t")
+    assert _run("import", copy, "--from", export).exit_code == 0
+    assert _run("export", copy, "--out", "-").stdout_bytes == export.read_bytes()
+
+
+async def _open_and_close(path: pathlib.Path) -> None:
+    async with sake_lite.SQLiteCache(path):
+        pass
+
+
+# Compacting.
+
+
+def _fill_and_empty(path: pathlib.Path) -> None:
+    async def run() -> None:
+        async with sake_lite.SQLiteCache(path) as cache:
+            roles = [samples.role(number, name="n" * 1000) for number in range(300)]
+            await cache.ingest("GUILD_CREATE", samples.guild_create(roles=roles))
+            await cache.clear_roles()
+
+    asyncio.run(run())
+
+
+def test_a_file_is_compacted(path: pathlib.Path) -> None:
+    _fill_and_empty(path)
+    before = path.stat().st_size
+    result = _run("compact", path)
+    after = path.stat().st_size
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == f"bot.db: {before:,} bytes before, {after:,} bytes now.\n"
+    assert after < before - 250_000
+    assert _sqlite(path, "PRAGMA auto_vacuum") == [(2,)]
+    assert len(json.loads(_run("list", path, "guilds", "--json").stdout)) == 1
+    check_file(path)
+
+
+async def test_a_file_that_is_in_use_is_not_compacted_and_can_be_copied(
+    path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_copy, "_BUSY_TIMEOUT", 0.05)
+    copy = path.with_name("copy.db")
+    async with sake_lite.SQLiteCache(path) as cache:
+        await cache.set_role(GUILD, samples.role(1))
+        result = await asyncio.to_thread(_run, "compact", path)
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert f"{path} is open in another process; stop that first, or make a compact copy" in result.stderr
+        await cache.set_role(GUILD, samples.role(2))
+        result = await asyncio.to_thread(_run, "compact", path, "--into", copy)
+        assert (result.exit_code, result.stderr) == (0, "")
+        assert result.stdout.endswith(f", copy.db: {copy.stat().st_size:,} bytes.\n")
+        await cache.set_role(GUILD, samples.role(3))
+    assert [role["id"] for role in json.loads(_run("list", copy, "roles", "--json").stdout)] == ["1", "2"]
+    if os.name == "posix":
+        assert copy.stat().st_mode & 0o777 == 0o600
+    check_file(copy)
+    check_file(path)
+    async with sake_lite.SQLiteCache(copy) as cache:
+        await cache.set_role(GUILD, samples.role(4))
+    check_file(copy)
+
+
+def test_a_copy_overwrites_nothing(file: pathlib.Path) -> None:
+    copy = file.with_name("copy.db")
+    copy.write_text("mine")
+    before = _contents(file.parent)
+    for there in (copy, file):
+        result = _run("compact", file, "--into", there)
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert result.stderr == f"{there} is there already, and is not overwritten\n"
+        assert _contents(file.parent) == before
+
+    copy.write_text("")
+    log = file.with_name("copy.db-wal")
+    log.write_text("of another file")
+    assert "a log lies beside" in _run("compact", file, "--into", copy).stderr
+    log.unlink()
+    assert _run("compact", file, "--into", copy).exit_code == 0
+    check_file(copy)
+
+
+# Beside a bot.
+
+_WRITER: typing.Final = """
+import asyncio, sys, samples, sake_lite
+
+async def main():
+    async with sake_lite.SQLiteCache(sys.argv[1]) as cache:
+        loop, number = asyncio.get_running_loop(), 0
+        end = loop.run_in_executor(None, sys.stdin.read)
+        while not end.done():
+            number += 1
+            lists = {"roles": [samples.role(n, name=str(number)) for n in range(50)],
+                     "emojis": [samples.emoji(n, name=str(number)) for n in range(50)]}
+            await cache.ingest("GUILD_CREATE", samples.guild_create(**lists))
+            if number == 1:
+                print("ready", flush=True)
+
+asyncio.run(main())
+"""
+
+
+def test_everything_beside_a_process_that_writes(path: pathlib.Path) -> None:
+    folders = [str(pathlib.Path(samples.__file__).parent), *sys.path]
+    writer = subprocess.Popen(
+        [sys.executable, "-c", _WRITER, path],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(folders)},
+    )
+    assert writer.stdout is not None
+    assert writer.stdout.readline() == "ready\n"
+    moments: list[str] = []
+    for turn in range(3):
+        out, copy = path.with_name(f"{turn}.jsonl"), path.with_name(f"{turn}.db")
+        assert _run("export", path, "roles", "emojis", "--out", out).exit_code == 0
+        exported = [json.loads(line)["payload"]["name"] for line in out.read_text("utf-8").splitlines()[1:]]
+        assert len(exported) == 100
+        assert len({*exported}) == 1, "it is of one moment"
+        assert _run("compact", path, "--into", copy).exit_code == 0
+        copied = _run("export", copy, "roles", "emojis", "--out", "-").stdout.splitlines()[1:]
+        assert len({json.loads(line)["payload"]["name"] for line in copied}) == 1
+        assert _run("info", path).exit_code == 0
+        assert len(json.loads(_run("list", path, "roles", "--json").stdout)) == 50
+        moments += [exported[0], json.loads(_run("show", path, "emojis", 49).stdout)["name"]]
+    assert writer.communicate("\n", timeout=30)[1] == ""
+    assert moments == sorted(moments, key=int)
+    assert len({*moments}) > 1, "it wrote meanwhile"
+    check_file(path)
