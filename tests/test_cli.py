@@ -7,12 +7,14 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
 import tempfile
+import textwrap
 import threading
 import typing
 
@@ -23,6 +25,7 @@ import pytest
 import samples
 from conftest import check_file
 from samples import CHANNEL, GUILD, SAMPLES, USER
+from test_examples import ROOT, fill
 
 import sake_lite
 from sake_lite import _cli_screen, _copy, _export, cli
@@ -86,6 +89,13 @@ async def _store_everything(path: pathlib.Path) -> None:
 def _ready(*guilds: int) -> dict[str, typing.Any]:
     listed = [{"id": str(guild), "unavailable": True} for guild in guilds]
     return {"user": samples.me(), "guilds": listed, "shard": [0, 1], "session_id": "session"}
+
+
+@pytest.fixture(autouse=True)
+def no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take away what would make rich write to a pipe as to a terminal."""
+    for name in ("COLUMNS", "FORCE_COLOR", "NO_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture(scope="module")
@@ -242,6 +252,22 @@ def test_what_takes_long_has_a_bar_on_a_terminal(
         pause.wait(0.05)
     captured = capsys.readouterr()
     assert (captured.out, captured.err) == ("", "")
+
+
+# The README.
+
+
+def test_the_commands_of_the_readme_do_what_it_says(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, _, section = (ROOT / "README.md").read_text("utf-8").partition("## The command line")
+    blocks = re.findall(r"^    \$ sake-lite (.*)\n((?:    [^$\n].*\n)*)", section, re.MULTILINE)
+    assert {arguments.split()[0] for arguments, _ in blocks} >= {*_COMMANDS, "import"}
+    asyncio.run(fill(tmp_path / "bot.db"))
+    monkeypatch.chdir(tmp_path)
+    for arguments, shown in blocks:
+        result = _run(*arguments.split())
+        assert (result.exit_code, result.stderr) == (0, ""), arguments
+        assert not shown or result.stdout == textwrap.dedent(shown)
+    assert {part.name for part in tmp_path.iterdir()} == {"bot.db", "bot.jsonl", "some.jsonl", "other.db", "copy.db"}
 
 
 # Wrong arguments, and files that are none.
