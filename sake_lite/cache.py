@@ -24,10 +24,10 @@ What goes by itself
     `_housekeeping.py` removes what expired and lets the file shrink. `purge_user` is in `_purge.py`.
 
 The file itself, who may use it and how, is the matter of `_file.py`, and what is in it that of `_layout.py`; `check` is
-in `_check.py`, with `cli.py` before it. Looking into a file without a bot, and without an event loop, is `file.py`,
-with a view of each resource in `_views.py`. `_to_redis.py`, with `_cli_redis.py` before it and the server in
-`_redis_server.py`, gives all rows to Sake (`_sake_rows.py`). Every error has its class and its one origin in
-`errors.py`.
+in `_check.py`, lines of JSON are made of it in `_export.py`, and copies in `_copy.py`. Looking into a file without a
+bot, and without an event loop, is `file.py`, with a view of each resource in `_views.py`. `_to_redis.py`, with the
+server in `_redis_server.py`, gives all rows to Sake (`_sake_rows.py`). The command line before all that begins in
+`cli.py`, with its commands in `_cli_*.py`. Every error has its class and its one origin in `errors.py`.
 """
 
 from __future__ import annotations

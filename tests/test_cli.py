@@ -7,12 +7,14 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
 import tempfile
+import textwrap
 import threading
 import typing
 
@@ -23,6 +25,7 @@ import pytest
 import samples
 from conftest import check_file
 from samples import CHANNEL, GUILD, SAMPLES, USER
+from test_examples import ROOT, fill
 
 import sake_lite
 from sake_lite import _cli_screen, _copy, _export, cli
@@ -88,6 +91,13 @@ def _ready(*guilds: int) -> dict[str, typing.Any]:
     return {"user": samples.me(), "guilds": listed, "shard": [0, 1], "session_id": "session"}
 
 
+@pytest.fixture(autouse=True)
+def no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take away what would make rich write to a pipe as to a terminal."""
+    for name in ("COLUMNS", "FORCE_COLOR", "NO_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+        monkeypatch.delenv(name, raising=False)
+
+
 @pytest.fixture(scope="module")
 def whole() -> collections.abc.Iterator[pathlib.Path]:
     """A file with rows in every table, to be copied, all rows updated at noon."""
@@ -141,7 +151,7 @@ def test_list_shows_what_tells_entries_from_each_other(file: pathlib.Path) -> No
         "1000000001  5000002018  user5000002018        2024-02-29 12:00:00\n"
     )
     result = _run("list", file, "messages", "--user", USER, "--limit", 1)
-    assert result.stdout.splitlines()[1].startswith("7           3000000001  2000000001  1000000001  two lines")
+    assert re.match("7 +3000000001 +2000000001 +1000000001 +user3000000001 +two lines", result.stdout.splitlines()[1])
     assert result.stderr == "… and 2 more; --limit says how many to list\n"
     result = _run("list", file, "messages", "--user", 5)
     assert [line.split()[0] for line in result.stdout.splitlines()] == ["message_id", "9"]
@@ -242,6 +252,22 @@ def test_what_takes_long_has_a_bar_on_a_terminal(
         pause.wait(0.05)
     captured = capsys.readouterr()
     assert (captured.out, captured.err) == ("", "")
+
+
+# The README.
+
+
+def test_the_commands_of_the_readme_do_what_it_says(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, _, section = (ROOT / "README.md").read_text("utf-8").partition("## The command line")
+    blocks = re.findall(r"^    \$ sake-lite (.*)\n((?:    [^$\n].*\n)*)", section, re.MULTILINE)
+    assert {arguments.split()[0] for arguments, _ in blocks} >= {*_COMMANDS, "import"}
+    asyncio.run(fill(tmp_path / "bot.db"))
+    monkeypatch.chdir(tmp_path)
+    for arguments, shown in blocks:
+        result = _run(*arguments.split())
+        assert (result.exit_code, result.stderr) == (0, ""), arguments
+        assert not shown or result.stdout == textwrap.dedent(shown)
+    assert {part.name for part in tmp_path.iterdir()} == {"bot.db", "bot.jsonl", "some.jsonl", "other.db", "copy.db"}
 
 
 # Wrong arguments, and files that are none.

@@ -126,7 +126,8 @@ asyncio.run(main())
 _MARKS = {"lightbulb": needs_lightbulb}
 
 
-async def _fill(path: pathlib.Path) -> None:
+async def fill(path: pathlib.Path) -> None:
+    """Make the file that the README is about."""
     members = [member(100, "bot"), member(201, "ada", nick="Countess"), member(202, "grace")]
     async with sake_lite.SQLiteCache(path) as cache:
         await cache.ingest("GUILD_CREATE", guild(1_000, "Tea house", members))
@@ -143,7 +144,7 @@ def test_code_in_the_readme_runs(number: int, tmp_path: pathlib.Path) -> None:
     if before.strip().endswith("as cache:"):
         block = textwrap.indent(block, " " * 8)
 
-    asyncio.run(_fill(tmp_path / "bot.db"))
+    asyncio.run(fill(tmp_path / "bot.db"))
     command = [sys.executable, "-c", f"{before}\n{block}\n{after}"]
     ran = subprocess.run(command, timeout=30, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert ran.returncode == 0, ran.stderr
