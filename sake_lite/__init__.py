@@ -15,12 +15,13 @@ __all__ = [
     "Stats",
     "abc",
     "errors",
+    "events",
     "resources",
 ]
 
 __version__ = "0.1.0"
 
-from . import abc, errors, resources
+from . import abc, errors, events, resources
 from ._check import CheckReport, Problem
 from ._iterator import CacheIterator
 from ._stats import Stats
