@@ -14,7 +14,7 @@ import contextlib
 import sqlite3
 import typing
 
-from ._change import Changed
+from ._change import Changes
 
 if typing.TYPE_CHECKING:
     from ._batch import Batch
@@ -88,40 +88,33 @@ class ChangeLog:
         yield
         connection.execute("UPDATE temp.change_moment SET moment = ?", (moment,))
 
-    def take(self, connection: sqlite3.Connection, batch: Batch) -> list[Changed]:
-        """Return what a batch has changed: each row once, in the order in which they were first touched.
+    def take(self, connection: sqlite3.Connection, batch: Batch) -> list[Changes]:
+        """Return what a batch has changed, by table, each row once, in the order in which they were first touched.
 
         Raises
         ------
         sqlite3.Error
             If SQLite fails.
         """
-        noted = connection.execute("SELECT * FROM temp.change_log ORDER BY number").fetchall()
-        if not noted:
+        # There may be a great many, so nothing is made of each that Python's collector would have to keep track of.
+        found: dict[str, dict[Key, tuple[Row | None, Row | None]]] = {}
+        layout = {table.name: (len(table.key), _width(table)) for table in self.tables}
+        widest = max(width for _, width in layout.values())
+        for _, name, *cells in connection.execute("SELECT * FROM temp.change_log ORDER BY number"):
+            size, width = layout[name]
+            old, new = tuple(cells[:width]), tuple(cells[widest : widest + width])
+            is_old, is_new = old[-1] is not None, new[-1] is not None
+            key = (old if is_old else new)[:size]
+            rows = found.setdefault(name, {})
+            first = rows[key][0] if key in rows else (old if is_old else None)
+            rows[key] = (first, new if is_new else None)
+
+        if not found:
             return []
 
         connection.execute("DELETE FROM temp.change_log")
-        table_by_name = {table.name: table for table in self.tables}
-        before: dict[tuple[AnyTable, Key], Row | None] = {}
-        after: dict[tuple[AnyTable, Key], Row | None] = {}
-        for _, name, *cells in noted:
-            table = table_by_name[name]
-            old, new = _row(table, cells[: len(cells) // 2]), _row(table, cells[len(cells) // 2 :])
-            touched = (table, (old or new or ())[: len(table.key)])
-            before.setdefault(touched, old)
-            after[touched] = new
-
-        return [
-            Changed(*touched, old, after[touched], batch.name)
-            for touched, old in before.items()
-            if old != after[touched]
-        ]
-
-
-def _row(table: AnyTable, cells: list[typing.Any]) -> Row | None:
-    """Return a row that was noted, if there was one."""
-    row = tuple(cells[: _width(table)])
-    return None if row[-1] is None else row
+        changed = {name: {key: row for key, row in rows.items() if row[0] != row[1]} for name, rows in found.items()}
+        return [Changes(table, batch.name, rows) for table in self.tables if (rows := changed.get(table.name))]
 
 
 def _width(table: AnyTable) -> int:

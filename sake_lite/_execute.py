@@ -37,7 +37,7 @@ from ._upserts import Upserts
 
 if typing.TYPE_CHECKING:
     from ._batch import Batch
-    from ._change import Changed
+    from ._change import Changes
     from ._change_log import ChangeLog
     from ._codec import Payload
     from ._column import Column
@@ -87,7 +87,7 @@ class Written(typing.NamedTuple):
     rows: int
     """How many rows were written or deleted in all."""
 
-    changes: list[Changed]
+    changes: list[Changes]
     """What they changed in the tables that are watched, in order."""
 
 
@@ -175,7 +175,7 @@ def _apply(connection: sqlite3.Connection, batches: list[Batch], log: ChangeLog)
     upserts = Upserts(connection)
     stored = StoredRows(connection, batches)
     applied: list[Outcome] = []
-    changes: list[Changed] = []
+    changes: list[Changes] = []
     deleted = 0
     for batch in batches:
         if log.tables:

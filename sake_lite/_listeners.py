@@ -1,7 +1,7 @@
 """Who listens to changes, and telling them, once the changes are in the file.
 
-An event goes to each listener in a task of its own, as hikari does it, so that one event may change a great many rows
-at once is for the telling to mind: it is done in slices, between which the event loop does what else there is to do.
+One gateway event may change a great many rows, so telling is done in slices, between which the event loop does what
+else there is to do. What is yet to be told is held in memory, so the writer commits nothing more until all is told.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ import asyncio
 import collections
 import collections.abc
 import functools
+import itertools
 import types
 import typing
 
-if typing.TYPE_CHECKING:
-    import hikari
+import hikari
 
-    from ._change import Changed
+if typing.TYPE_CHECKING:
+    from ._change import Change, Changes
     from ._operations import AnyTable
 
 # So many changes are told of in one turn of the event loop.
@@ -38,57 +39,67 @@ class Listeners:
         The tables that are kept.
     """
 
-    __slots__ = ("_app", "_event_manager", "_events", "_is_free", "_untold")
+    __slots__ = ("_any", "_app", "_dispatch", "_events", "_has_listener", "_is_all_told", "_left", "_untold", "is_told")
 
     def __init__(
         self, event_manager: hikari.api.EventManager, app: hikari.RESTAware, tables: collections.abc.Iterable[AnyTable]
     ) -> None:
         self._app = app
-        self._event_manager = event_manager
+        self._dispatch = event_manager.dispatch
         self._events = {table: table.change for table in tables if table.change is not None}
-        self._is_free = asyncio.Event()
-        self._is_free.set()
-        self._untold: collections.deque[Changed] = collections.deque()
+        self._any = _any_of(*self._events.values()) if self._events else hikari.Event
+        # Nothing public tells of those who wait with `wait_for`, but what hikari itself asks before it makes an event.
+        self._has_listener: collections.abc.Callable[[type[hikari.Event]], object] = getattr(
+            event_manager, "_enabled_for_event", event_manager.get_listeners
+        )
+        self._is_all_told = asyncio.Event()
+        self._is_all_told.set()
+        self._untold: collections.deque[Changes] = collections.deque()
+        self._left = self._events_left()
+        self.is_told = True
+        """Whether all that was to be told is dispatched."""
 
     def watched(self) -> tuple[AnyTable, ...]:
         """Return the tables whose changes somebody listens to, or waits for, at this moment."""
-        # Nearly always nobody does, which is asked at every commit.
-        if not (self._events and self._has_listener(_any_of(*self._events.values()))):
+        # Asked at every commit, and nearly always nobody does.
+        if not (self._events and self._has_listener(self._any)):
             return ()
 
         return tuple([table for table, event in self._events.items() if self._has_listener(event)])
 
-    def _has_listener(self, event: type[hikari.Event]) -> bool:
-        # Nothing public tells of those who wait with `wait_for`, but what hikari itself asks before it makes an event.
-        asked = getattr(self._event_manager, "_enabled_for_event", self._event_manager.get_listeners)
-        return bool(asked(event))
-
-    def tell(self, changes: collections.abc.Iterable[Changed]) -> None:
+    def tell(self, changes: collections.abc.Iterable[Changes]) -> None:
         """Dispatch the event of each change, in order, after those that are not dispatched yet."""
         self._untold.extend(changes)
-        if self._untold and self._is_free.is_set():
-            self._is_free.clear()
+        if self._untold and self.is_told:
+            self.is_told = False
+            self._is_all_told.clear()
+            self._left = self._events_left()
             self._tell_some()
 
-    def _tell_some(self) -> None:
-        try:
-            for _ in range(min(_SLICE, len(self._untold))):
-                changed = self._untold.popleft()
-                self._event_manager.dispatch(self._events[changed.table](changed, self._app))
-        finally:
-            if self._untold:
-                asyncio.get_running_loop().call_soon(self._tell_some)
-            else:
-                self._is_free.set()
+    def _events_left(self) -> collections.abc.Iterator[Change[typing.Any, typing.Any]]:
+        while self._untold:
+            table, cause, rows = self._untold.popleft()
+            event = self._events[table]
+            for key, (old, new) in rows.items():
+                yield event(table, key, old=old, new=new, cause=cause, app=self._app)
 
-    @property
-    def is_told(self) -> bool:
-        """Whether all that was to be told is dispatched."""
-        return self._is_free.is_set()
+    def _tell_some(self) -> None:
+        is_over = False
+        try:
+            some = [*itertools.islice(self._left, _SLICE)]
+            is_over = len(some) < _SLICE
+            for event in some:
+                self._dispatch(event)
+        finally:
+            if is_over:
+                self.is_told = True
+                self._is_all_told.set()
+            else:
+                asyncio.get_running_loop().call_soon(self._tell_some)
 
     async def told(self) -> None:
         """Wait until all that was to be told is dispatched."""
-        await self._is_free.wait()
+        await self._is_all_told.wait()
 
 
 @functools.cache

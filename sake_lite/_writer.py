@@ -303,12 +303,8 @@ class Writer:
         self._wakeup.set()
         if future is not None or self._pending_rows >= _GROUP_ROWS:
             self._called.set()
-            if self._is_idle and self._ended is None and self._is_all_told:
+            if self._is_idle and self._ended is None and (self._listeners is None or self._listeners.is_told):
                 self._begin_group()  # without waiting for the task to have its turn
-
-    @property
-    def _is_all_told(self) -> bool:
-        return self._listeners is None or self._listeners.is_told
 
     def _go_on(self) -> None:
         """Start the task again where the loop has cancelled it, as `asyncio.run` does before its last tasks end."""
@@ -328,8 +324,8 @@ class Writer:
                 await self._wait_for_work()
                 continue
 
-            if not self._is_all_told and self._listeners is not None:
-                await self._listeners.told()  # what is yet to be told is held in memory
+            if self._listeners is not None and not self._listeners.is_told:
+                await self._listeners.told()
             cause = await self._write_group()
             if cause is None:
                 pause, deadline = _FIRST_PAUSE, None

@@ -522,12 +522,12 @@ class Replayed(Events):
         self.heard.append(event)
 
     def write_down(self, event: AnyChange) -> None:
-        changed = event._changed  # pyright: ignore[reportPrivateUsage]
         rows = self.rows.setdefault(type(event), {})
-        assert rows.pop(changed.key, None) == changed.old
-        assert changed.old != changed.new
-        if changed.new is not None:
-            rows[changed.key] = changed.new
+        old, new = event._old_row, event._new_row  # pyright: ignore[reportPrivateUsage]
+        assert rows.pop(event.key, None) == old
+        assert old != new
+        if new is not None:
+            rows[event.key] = new
 
     async def compare(self, cache: sake_lite.SQLiteCache, model: Model) -> None:
         await _until_told(self.gateway)

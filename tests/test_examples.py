@@ -30,6 +30,11 @@ _SAYS = {
         "'Countess of Lovelace', 'Edsger'",
     ],
     "choose_resources.py": [r"members: \['ada', 'grace'\]", r"roles: \['@everyone'\]", "messages: False"],
+    "log_changes.py": [
+        "ada made 'I prefer coffee.' into 'I prefer tea.'",
+        r"ada's 'I prefer tea.' was deleted \(MESSAGE_DELETE\)",
+        r"Grace has left \(GUILD_CREATE\)",
+    ],
     "quickstart.py": [
         "Countess: Is anyone caching this?",
         "Arcade: 2,500 of 2,500 members, read in [0-9,]+ ms",
@@ -100,6 +105,23 @@ import asyncio
 asyncio.run(main())
 """,
         "['Countess']",
+    ),
+    "what was there before": (
+        """
+import hikari
+import sake_lite
+bot = hikari.GatewayBot("MTAw.loop.back", banner=None, logs=None)
+""",
+        """
+import asyncio
+async def main():
+    async with sake_lite.SQLiteCache("other.db", bot, bot.event_manager) as cache:
+        author = {"id": "201", "username": "ada", "discriminator": "0"}
+        await cache.set_message({"id": "5", "channel_id": "7", "author": author, "content": "sake"})
+        await cache.delete_message(5)
+asyncio.run(main())
+""",
+        "ada had said sake",
     ),
     "keeping less": ("import sake_lite", "print(Cache.all_intents())", "GUILDS|GUILD_MEMBERS"),
 }
