@@ -48,17 +48,21 @@ class ChangeLog:
         if tables == self.tables:
             return
 
-        self.tables = self.sources = ()  # until all that follows has succeeded
-        there = connection.execute("SELECT type, name FROM temp.sqlite_master WHERE name GLOB 'change_*'").fetchall()
-        for kind, name in there:
-            connection.execute(f"DROP {kind} IF EXISTS temp.{name}")
-        if tables:
+        connection.execute("BEGIN")
+        try:
+            _forget_all(connection)
             for statement in _schema(tables):
                 connection.execute(statement)
-            # What keeps a row alive comes after it, so that it counts as it was before the batch.
-            ordered = sorted(tables, key=lambda table: not table.keepers)
-            self.sources = tuple(dict.fromkeys([*ordered, *(each for table in tables for each in table.depends_on)]))
-            self.tables = tables
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+        # What keeps a row alive comes after it, so that it counts as it was before the batch.
+        ordered = sorted(tables, key=lambda table: not table.keepers)
+        self.sources = tuple(dict.fromkeys([*ordered, *(each for table in tables for each in table.depends_on)]))
+        self.tables = tables
 
     def begin(self, connection: sqlite3.Connection, batch: Batch) -> None:
         """Note what a batch changes from now on.
@@ -126,7 +130,16 @@ def _cells(table: AnyTable) -> list[str]:
     return [*(column.name for column in table.columns), "checksum", "data"]
 
 
+def _forget_all(connection: sqlite3.Connection) -> None:
+    there = connection.execute("SELECT type, name FROM temp.sqlite_master WHERE name GLOB 'change_*'").fetchall()
+    for kind, name in there:
+        connection.execute(f"DROP {kind} temp.{name}")
+
+
 def _schema(tables: tuple[AnyTable, ...]) -> collections.abc.Iterator[str]:
+    if not tables:
+        return
+
     width = max(map(_width, tables))
     cells = ", ".join(f"{side}_{number}" for side in ("old", "new") for number in range(width))
     yield f"CREATE TEMP TABLE change_log (number INTEGER PRIMARY KEY, resource, {cells})"

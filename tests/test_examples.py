@@ -13,7 +13,7 @@ import typing
 
 import hikari
 import pytest
-from loopback_discord import guild, member
+from loopback_discord import guild, member, message
 
 import sake_lite
 
@@ -116,11 +116,10 @@ bot = hikari.GatewayBot("MTAw.loop.back", banner=None, logs=None)
 import asyncio
 async def main():
     async with sake_lite.SQLiteCache("other.db", bot, bot.event_manager) as cache:
-        author = {"id": "201", "username": "ada", "discriminator": "0"}
-        await cache.set_message({"id": "5", "channel_id": "7", "author": author, "content": "sake"})
-        await cache.delete_message(5)
+        await cache.set_message(MESSAGE)
+        await cache.delete_message(3_000)
 asyncio.run(main())
-""",
+""".replace("MESSAGE", repr(message(3_000, 1_001, 1_000, member(201, "ada"), "sake"))),
         "ada had said sake",
     ),
     "keeping less": ("import sake_lite", "print(Cache.all_intents())", "GUILDS|GUILD_MEMBERS"),
