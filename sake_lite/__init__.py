@@ -16,13 +16,14 @@ __all__ = [
     "Stats",
     "abc",
     "errors",
+    "events",
     "register_with_sake",
     "resources",
 ]
 
 __version__ = "0.1.0"
 
-from . import abc, errors, resources
+from . import abc, errors, events, resources
 from ._check import CheckReport, Problem
 from ._iterator import CacheIterator
 from ._sake import register_with_sake

@@ -38,7 +38,7 @@ if typing.TYPE_CHECKING:
 
     from ._codec import Payload
     from ._column import Column
-    from ._operations import AnyTable, Change
+    from ._operations import AnyTable, PayloadChange
     from ._table import Handler
 
 # Up to so many rows are encoded while the event is handled; more are encoded on the writer's thread, a slice at a time,
@@ -196,7 +196,7 @@ class Batch:
     def modify(
         self,
         table: AnyTable,
-        change: Change,
+        change: PayloadChange,
         /,
         *,
         expire: _config.ExpireT | None = None,

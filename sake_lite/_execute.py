@@ -1,14 +1,16 @@
 """Operations → SQL statements → one transaction, on the writer's thread.
 
 The batches of a group are applied together, which lets their rows share statements (`_upserts.py`). Where one of them
-fails by itself, all is undone and applied once more, one by one, each in a savepoint.
+fails by itself, all is undone and applied once more, one by one, each in a savepoint. What each batch changes in the
+tables that somebody listens to is taken from the log of changes (`_change_log.py`) before the next one is applied.
 """
 
 from __future__ import annotations
 
-__all__ = ["Outcome", "is_common_fault", "write_group"]
+__all__ = ["Outcome", "Written", "is_common_fault", "write_group"]
 
 import collections.abc
+import itertools
 import logging
 import sqlite3
 import typing
@@ -36,9 +38,11 @@ from ._upserts import Upserts
 
 if typing.TYPE_CHECKING:
     from ._batch import Batch
+    from ._change import Changes
+    from ._change_log import ChangeLog
     from ._codec import Payload
     from ._column import Column
-    from ._operations import Shard
+    from ._operations import AnyTable, Shard
     from ._table import Row, Table
 
 _LOGGER: typing.Final = logging.getLogger("hikari.sake_lite")
@@ -62,19 +66,11 @@ _COMMON_FAULTS: typing.Final = frozenset(
 )
 
 _Other: typing.TypeAlias = (
-    AwaitChunks
-    | Delete
-    | DeleteExpired
-    | DeleteMatching
-    | DeleteOldest
-    | DeleteRows
-    | Expire
-    | IgnoreChunks
-    | Replace
-    | Shrink
-    | Sweep
-    | TakeChunk
+    AwaitChunks | Delete | DeleteMatching | Expire | IgnoreChunks | Replace | Shrink | Sweep | TakeChunk
 )
+
+# What removes rows though nothing happened on Discord.
+_Housekeeping: typing.TypeAlias = DeleteExpired | DeleteOldest | DeleteRows
 
 Outcome: typing.TypeAlias = "list[int] | Exception"
 """What became of a batch: for each of its operations, how many rows it deleted; or why it failed.
@@ -83,18 +79,39 @@ A *modify* comes to 1 if it stored or deleted its row, though that was equal to 
 """
 
 
+class Written(typing.NamedTuple):
+    """What became of some batches that were applied."""
+
+    outcomes: list[Outcome]
+    """What became of each."""
+
+    rows: int
+    """How many rows were written or deleted in all."""
+
+    changes: list[Changes]
+    """What they changed in the tables that are watched, in order."""
+
+
 def is_common_fault(exception: BaseException | None) -> bool:
     """Whether a fault is that of the file or the system, and not of what was to be written."""
     return isinstance(exception, MemoryError) or errors.result_code(exception or Exception()) in _COMMON_FAULTS
 
 
-def write_group(connection: sqlite3.Connection, batches: list[Batch]) -> tuple[list[Outcome], int]:
+def write_group(
+    connection: sqlite3.Connection, batches: list[Batch], log: ChangeLog, watched: tuple[AnyTable, ...]
+) -> Written:
     """Apply batches in one transaction, on the writer's thread; a batch that fails by itself is undone by itself.
 
-    Returns
-    -------
-    tuple[list[Outcome], int]
-        What became of each batch, and how many rows were written or deleted in all.
+    Parameters
+    ----------
+    connection
+        The writer's connection.
+    batches
+        The batches.
+    log
+        The connection's log of changes.
+    watched
+        The tables whose changes are asked for.
 
     Raises
     ------
@@ -103,9 +120,10 @@ def write_group(connection: sqlite3.Connection, batches: list[Batch]) -> tuple[l
     """
     if connection.in_transaction:  # the last one could not even be undone
         connection.execute("ROLLBACK")
+    log.watch(connection, watched)
     try:
         connection.execute("BEGIN IMMEDIATE")
-        applied = _apply_together(connection, batches)
+        written = _apply_together(connection, batches, log)
         connection.execute("COMMIT")
     except BaseException:
         # After some failures SQLite has rolled back already, and statements would commit one by one from here on.
@@ -113,47 +131,40 @@ def write_group(connection: sqlite3.Connection, batches: list[Batch]) -> tuple[l
             connection.execute("ROLLBACK")
         raise
 
-    return applied
+    return written
 
 
-def _apply_together(connection: sqlite3.Connection, batches: list[Batch]) -> tuple[list[Outcome], int]:
+def _apply_together(connection: sqlite3.Connection, batches: list[Batch], log: ChangeLog) -> Written:
     try:
-        applied, rows = _apply(connection, batches)
+        return _apply(connection, batches, log)
     except Exception as exception:
         if is_common_fault(exception) or not connection.in_transaction:
             raise
         connection.execute("ROLLBACK")
         connection.execute("BEGIN IMMEDIATE")
         if len(batches) == 1:
-            return [exception], 0
-    else:
-        return [*applied], rows
+            return Written([exception], 0, [])
 
-    outcomes, counts = zip(*[_apply_alone(connection, batch) for batch in batches], strict=True)
-    return [*outcomes], sum(counts)
+    outcomes, rows, changes = zip(*[_apply_alone(connection, batch, log) for batch in batches], strict=True)
+    return Written([*itertools.chain(*outcomes)], sum(rows), [*itertools.chain(*changes)])
 
 
-def _apply_alone(connection: sqlite3.Connection, batch: Batch) -> tuple[Outcome, int]:
+def _apply_alone(connection: sqlite3.Connection, batch: Batch, log: ChangeLog) -> Written:
     connection.execute("SAVEPOINT batch")
     try:
-        (outcome,), rows = _apply(connection, [batch])
+        written = _apply(connection, [batch], log)
     except Exception as exception:
         if is_common_fault(exception) or not connection.in_transaction:
             raise
         connection.execute("ROLLBACK TO batch")
-        outcome, rows = exception, 0
+        written = Written([exception], 0, [])
 
     connection.execute("RELEASE batch")
-    return outcome, rows
+    return written
 
 
-def _apply(connection: sqlite3.Connection, batches: list[Batch]) -> tuple[list[list[int]], int]:
+def _apply(connection: sqlite3.Connection, batches: list[Batch], log: ChangeLog) -> Written:
     """Apply batches, in order, inside the transaction that is open.
-
-    Returns
-    -------
-    tuple[list[list[int]], int]
-        What each operation of each batch came to, as in `Outcome`, and how many rows were written or deleted in all.
 
     Raises
     ------
@@ -164,35 +175,54 @@ def _apply(connection: sqlite3.Connection, batches: list[Batch]) -> tuple[list[l
     """
     upserts = Upserts(connection)
     stored = StoredRows(connection, batches)
-    applied: list[list[int]] = []
+    applied: list[Outcome] = []
+    changes: list[Changes] = []
     deleted = 0
     for batch in batches:
-        counts: list[int] = []
+        if log.tables:
+            log.begin(connection, batch)
+        counts, gone = _apply_batch(connection, upserts, stored, batch, log)
         applied.append(counts)
-        for operation in batch.operations:
-            match operation:
-                case Rows():
-                    stored.forget(operation)
-                    upserts.add(operation)
-                    counts.append(0)
-                case Modify():
-                    is_stored, gone = _modify(connection, upserts, stored, operation)
-                    counts.append(int(is_stored))
-                    deleted += gone
-                case EndPastSession():
-                    counts.append(gone := _end_past_session(connection, upserts, stored, operation))
-                    deleted += gone
-                case _:
-                    stored.forget_all()
-                    upserts.flush_all()
-                    counts.append(gone := _apply_one(connection, upserts, operation))
-                    deleted += gone
+        deleted += gone
+        if log.tables:  # its rows cannot wait for those of others, which what is told is to be told from
+            upserts.flush(*log.sources)
+            changes += log.take(connection, batch)
 
     upserts.flush_all()
-    return applied, upserts.written + deleted
+    return Written(applied, upserts.written + deleted, changes)
 
 
-def _apply_one(connection: sqlite3.Connection, upserts: Upserts, operation: _Other) -> int:  # noqa: PLR0911
+def _apply_batch(
+    connection: sqlite3.Connection, upserts: Upserts, stored: StoredRows, batch: Batch, log: ChangeLog
+) -> tuple[list[int], int]:
+    """Apply one batch, some of whose rows are left to `upserts`; returns its outcome and how many rows it deleted."""
+    counts: list[int] = []
+    deleted = 0
+    for operation in batch.operations:
+        match operation:
+            case Rows():
+                stored.forget(operation)
+                upserts.add(operation)
+                counts.append(0)
+            case Modify():
+                is_stored, gone = _modify(connection, upserts, stored, operation)
+                counts.append(int(is_stored))
+                deleted += gone
+            case EndPastSession():
+                counts.append(gone := _end_past_session(connection, upserts, stored, operation))
+                deleted += gone
+            case _:
+                stored.forget_all()
+                upserts.flush_all()
+                counts.append(gone := _apply_one(connection, upserts, operation, log))
+                deleted += gone
+
+    return counts, deleted
+
+
+def _apply_one(  # noqa: PLR0911
+    connection: sqlite3.Connection, upserts: Upserts, operation: _Other | _Housekeeping, log: ChangeLog
+) -> int:
     match operation:
         case Delete(table, where):
             return _delete(connection, table, where)
@@ -211,14 +241,21 @@ def _apply_one(connection: sqlite3.Connection, upserts: Upserts, operation: _Oth
             return _sweep(connection, table, shard, kept)
         case Expire(table, shard, expires_at):
             return _expire(connection, table, shard, expires_at)
+        case Shrink(pages):
+            return _shrink(connection, pages)
+        case DeleteExpired() | DeleteOldest() | DeleteRows():
+            with log.resting(connection):
+                return _keep_house(connection, operation)
+
+
+def _keep_house(connection: sqlite3.Connection, operation: _Housekeeping) -> int:
+    match operation:
         case DeleteExpired():
             return _delete_expired(connection, operation)
         case DeleteOldest(table, limit, size):
             return connection.execute(table.delete_oldest, {"limit": limit, "size": size}).rowcount
         case DeleteRows(table, rows):
             return sum([connection.execute(table.delete_row, row).rowcount for row in rows])
-        case Shrink(pages):
-            return _shrink(connection, pages)
 
 
 def _delete(connection: sqlite3.Connection, table: Table[typing.Any], where: dict[str, int | str]) -> int:

@@ -18,7 +18,6 @@ from __future__ import annotations
 __all__ = [
     "AnyTable",
     "AwaitChunks",
-    "Change",
     "Delete",
     "DeleteExpired",
     "DeleteMatching",
@@ -29,6 +28,7 @@ __all__ = [
     "IgnoreChunks",
     "Modify",
     "Operation",
+    "PayloadChange",
     "Replace",
     "Rows",
     "Shard",
@@ -50,7 +50,7 @@ if typing.TYPE_CHECKING:
 
 AnyTable: typing.TypeAlias = "Table[typing.Any]"
 
-Change: typing.TypeAlias = "collections.abc.Callable[[Payload | None], Payload | None]"
+PayloadChange: typing.TypeAlias = "collections.abc.Callable[[Payload | None], Payload | None]"
 """What a row's payload becomes: `None` stands for no row, before and after."""
 
 
@@ -278,7 +278,7 @@ class Modify(typing.NamedTuple):
 
     fresh: Rows
     key: Key
-    change: Change
+    change: PayloadChange
     is_seeing: bool
     news: Payload | None = None
 

@@ -28,6 +28,7 @@ if typing.TYPE_CHECKING:
 
     from ._batch import Batch, Scope
     from ._connection import Connection
+    from ._listeners import Listeners
     from ._snapshot import Snapshot
     from ._table import Key, Row, Table
 
@@ -241,22 +242,36 @@ class Session(ReadOnlySession):
         The connection that reads.
     scope
         Returns the tables and the settings as they are now.
+    listeners
+        Who is told what was changed; `None` where nobody can be.
     """
 
     __slots__ = ("_identities", "_writing", "housekeeping", "writer")
 
-    def __init__(self, writing: Connection, reading: Connection, scope: collections.abc.Callable[[], Scope]) -> None:
+    def __init__(
+        self,
+        writing: Connection,
+        reading: Connection,
+        scope: collections.abc.Callable[[], Scope],
+        listeners: Listeners | None = None,
+    ) -> None:
         super().__init__(reading, writing, scope)
         self._writing = writing
         self._identities = _file.identities(writing.path)
         self.writer = Writer(
-            writing, scope().config, self._memory, lambda events: make_batch(LOSS, {"events": events}, scope())
+            writing,
+            scope().config,
+            self._memory,
+            lambda events: make_batch(LOSS, {"events": events}, scope()),
+            listeners,
         )
         self.housekeeping = Housekeeping(self)
         self.housekeeping.go_on()
 
     @classmethod
-    async def open(cls, path: pathlib.Path, scope: collections.abc.Callable[[], Scope]) -> Session:
+    async def open(
+        cls, path: pathlib.Path, scope: collections.abc.Callable[[], Scope], listeners: Listeners | None = None
+    ) -> Session:
         """Open a file, creating it where it is missing.
 
         Raises
@@ -271,7 +286,7 @@ class Session(ReadOnlySession):
             await writing.close()
             raise
 
-        return cls(writing, reading, scope)
+        return cls(writing, reading, scope, listeners)
 
     @staticmethod
     async def _identity(path: pathlib.Path) -> tuple[int, int] | None:

@@ -23,6 +23,7 @@ from ._column import MAX_SNOWFLAKE, Column, Value, reading
 
 if typing.TYPE_CHECKING:
     from . import _batch, _config
+    from ._change import Change
     from ._codec import Payload
 
 EntityT = typing.TypeVar("EntityT")
@@ -51,6 +52,8 @@ class Table(typing.Generic[EntityT]):
         The columns by which rows are cleared and iterated; each is indexed. A key column may be among them.
     decode
         Builds the entity from a payload that was read back.
+    change
+        The event that tells of a row that comes, changes or goes; without it, nobody is told.
     intents
         The gateway intents without which the table is not kept up to date.
     lifetime
@@ -75,6 +78,7 @@ class Table(typing.Generic[EntityT]):
     key: tuple[Column, ...]
     references: tuple[Column, ...] = ()
     decode: collections.abc.Callable[[hikari.api.EntityFactory, Payload], EntityT]
+    change: type[Change[EntityT, typing.Any]] | None = None
     intents: hikari.Intents = hikari.Intents.NONE
     lifetime: collections.abc.Callable[[_config.Config, hikari.Intents | None], float] | None = None
     updates_renew: bool = True
@@ -336,33 +340,34 @@ class Table(typing.Generic[EntityT]):
     @functools.cached_property
     def visible(self) -> str:
         """The condition, with `:moment`, under which a row is there for a reader."""
-        return f"({' OR '.join([self._unexpired, *self._kept])}){self._and_not_hidden}"
+        return self.visible_as(self.name)
 
-    @functools.cached_property
-    def _and_not_hidden(self) -> str:
+    def visible_as(self, row: str, /) -> str:
+        """Return the same for a row that has another name in the statement."""
+        return f"{self.alive_as(row)}{self._and_not_hidden(row)}"
+
+    def alive_as(self, row: str, /) -> str:
+        """Return the condition, with `:moment`, under which a row of this name in the statement has not expired."""
+        return f"({' OR '.join([_unexpired(row), *self._kept(row)])})"
+
+    def _and_not_hidden(self, row: str) -> str:
         if self.hidden_by is None:
             return ""
 
         hidden = self.hidden_by.name
-        return f" AND NOT EXISTS (SELECT 1 FROM {hidden} WHERE {hidden}.guild_id = {self.name}.guild_id)"
-
-    @functools.cached_property
-    def _unexpired(self) -> str:
-        # The unary + keeps the expiry's index out of it: the key and the references are what to look up by.
-        return f"(+{self.name}.expires_at IS NULL OR +{self.name}.expires_at > :moment)"
+        return f" AND NOT EXISTS (SELECT 1 FROM {hidden} WHERE {hidden}.guild_id = {row}.guild_id)"
 
     @functools.cached_property
     def _expired(self) -> str:
         """The condition, with `:moment`, under which a row is gone for a reader, though it may still be in the file."""
-        return " AND NOT ".join([f"{self.name}.expires_at <= :moment", *self._kept])
+        return " AND NOT ".join([f"{self.name}.expires_at <= :moment", *self._kept(self.name)])
 
-    @functools.cached_property
-    def _kept(self) -> list[str]:
-        """The conditions under which a row is there though it expired."""
+    def _kept(self, row: str) -> list[str]:
+        """Return the conditions under which a row is there though it expired."""
         (key, *_) = self.key
         return [
-            f"EXISTS (SELECT 1 FROM {keeper.name} WHERE {keeper.name}.{key.name} = {self.name}.{key.name} "
-            f"AND {keeper._unexpired})"
+            f"EXISTS (SELECT 1 FROM {keeper.name} WHERE {keeper.name}.{key.name} = {row}.{key.name} "
+            f"AND {_unexpired(keeper.name)})"
             for keeper in self.keepers
         ]
 
@@ -458,7 +463,7 @@ class Table(typing.Generic[EntityT]):
         hidden = self.hidden_by.name
         return (
             f"{count} - (SELECT count(*) FROM {hidden} CROSS JOIN {self.name} "
-            f"WHERE {self.name}.guild_id = {hidden}.guild_id AND {self._unexpired}{also})"
+            f"WHERE {self.name}.guild_id = {hidden}.guild_id AND {_unexpired(self.name)}{also})"
         )
 
     @functools.cached_property
@@ -566,6 +571,11 @@ def _names(columns: collections.abc.Iterable[Column]) -> str:
 
 def _equal(columns: collections.abc.Iterable[Column]) -> str:
     return " AND ".join(f"{column.name} = :{column.name}" for column in columns)
+
+
+def _unexpired(row: str) -> str:
+    # The unary + keeps the expiry's index out of it: the key and the references are what to look up by.
+    return f"(+{row}.expires_at IS NULL OR +{row}.expires_at > :moment)"
 
 
 def _where(columns: collections.abc.Sequence[Column]) -> str:

@@ -34,6 +34,7 @@ import time
 import typing
 
 from . import _execute, errors
+from ._change_log import ChangeLog
 from ._gateway import LOSS
 from ._stats import Stats
 
@@ -41,6 +42,7 @@ if typing.TYPE_CHECKING:
     from . import _config
     from ._batch import Batch
     from ._connection import Connection
+    from ._listeners import Listeners
     from ._memory import RowMemory
 
 _LOGGER: typing.Final = logging.getLogger("hikari.sake_lite")
@@ -94,6 +96,8 @@ class Writer:
         What forgets the rows that a batch may change, once that is queued.
     make_loss
         Returns the batch that is written in the place of events that were dropped, for their names.
+    listeners
+        Who is told what was changed, once it is committed; `None` where nobody can be.
     """
 
     __slots__ = (
@@ -109,7 +113,9 @@ class Writer:
         "_is_idle",
         "_last_commit",
         "_last_error",
+        "_listeners",
         "_locked_since",
+        "_log",
         "_logged",
         "_loop",
         "_lost",
@@ -131,6 +137,7 @@ class Writer:
         config: _config.Config,
         memory: RowMemory,
         make_loss: collections.abc.Callable[[list[str]], Batch],
+        listeners: Listeners | None = None,
     ) -> None:
         self._alone = 0  # so many batches are written one by one, since one of them spoilt its group
         # Set where somebody waits, and so deserves an answer at once, or a group is full; events can wait for the disk.
@@ -145,7 +152,9 @@ class Writer:
         self._is_idle = False  # whether the task waits for something to do
         self._last_commit: float | None = None
         self._last_error: str | None = None
+        self._listeners = listeners
         self._locked_since: float | None = None
+        self._log = ChangeLog()
         self._loop = asyncio.get_running_loop()
         self._logged: set[tuple[str, str]] = set()
         self._lost: set[str] = set()
@@ -294,7 +303,7 @@ class Writer:
         self._wakeup.set()
         if future is not None or self._pending_rows >= _GROUP_ROWS:
             self._called.set()
-            if self._is_idle and self._ended is None:
+            if self._is_idle and self._ended is None and (self._listeners is None or self._listeners.is_told):
                 self._begin_group()  # without waiting for the task to have its turn
 
     def _go_on(self) -> None:
@@ -315,6 +324,8 @@ class Writer:
                 await self._wait_for_work()
                 continue
 
+            if self._listeners is not None and not self._listeners.is_told:
+                await self._listeners.told()
             cause = await self._write_group()
             if cause is None:
                 pause, deadline = _FIRST_PAUSE, None
@@ -360,16 +371,20 @@ class Writer:
         self._ended = ended
 
         # In the event loop's own turn, so that those who wait for the commit do not wait for the task as well.
-        def end(written: tuple[list[_execute.Outcome], int] | None, fault: Exception | None) -> None:
+        def end(written: _execute.Written | None, fault: Exception | None) -> None:
             self._fault = fault
             try:
                 if written is not None:
-                    self._settle_group(*written)
+                    self._settle_group(written.outcomes, written.rows)
+                    if written.changes and self._listeners is not None:
+                        self._listeners.tell(written.changes)
             finally:
                 if not ended.done():
                     ended.set_result(None)
 
-        self._connection.post(end, _execute.write_group, [queued.batch for queued in self._writing])
+        batches = [queued.batch for queued in self._writing]
+        watched = () if self._listeners is None else self._listeners.watched()
+        self._connection.post(end, _execute.write_group, batches, self._log, watched)
         return ended
 
     async def _write_group(self) -> errors.BackendError | None:

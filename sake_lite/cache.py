@@ -17,6 +17,11 @@ How an entity gets out
     (`_codec.py`), and lets hikari's entity factory build the entity. Where several rows make one answer, as with
     `permissions_for`, they are read in one transaction (`_snapshot.py`).
 
+Who is told what was there before
+    Where somebody listens to one of `events.py`, as `_listeners.py` asks hikari at each commit, triggers note what each
+    batch changes in that table (`_change_log.py`). After the commit it goes to the listeners (`_change.py`), as bytes
+    that are decoded when asked for.
+
 What goes by itself
     READY names the guilds of a shard: what belongs to others is swept (`_gateway.py`), and what was true of the past
     session only is hidden until GUILD_CREATE (`resources/_awaited.py`). Members that a GUILD_CREATE leaves out are

@@ -14,7 +14,7 @@ import typing
 import hikari
 import pytest
 from conftest import needs_lightbulb
-from loopback_discord import guild, member
+from loopback_discord import guild, member, message
 
 import sake_lite
 
@@ -31,6 +31,11 @@ _SAYS = {
         "'Countess of Lovelace', 'Edsger'",
     ],
     "choose_resources.py": [r"members: \['ada', 'grace'\]", r"roles: \['@everyone'\]", "messages: False"],
+    "log_changes.py": [
+        "ada made 'I prefer coffee.' into 'I prefer tea.'",
+        r"ada's 'I prefer tea.' was deleted \(MESSAGE_DELETE\)",
+        r"Grace has left \(GUILD_CREATE\)",
+    ],
     "quickstart.py": [
         "Countess: Is anyone caching this?",
         "Arcade: 2,500 of 2,500 members, read in [0-9,]+ ms",
@@ -107,6 +112,22 @@ import asyncio
 asyncio.run(main())
 """,
         "['Countess']",
+    ),
+    "what was there before": (
+        """
+import hikari
+import sake_lite
+bot = hikari.GatewayBot("MTAw.loop.back", banner=None, logs=None)
+""",
+        """
+import asyncio
+async def main():
+    async with sake_lite.SQLiteCache("other.db", bot, bot.event_manager) as cache:
+        await cache.set_message(MESSAGE)
+        await cache.delete_message(3_000)
+asyncio.run(main())
+""".replace("MESSAGE", repr(message(3_000, 1_001, 1_000, member(201, "ada"), "sake"))),
+        "ada had said sake",
     ),
     "keeping less": ("import sake_lite", "print(Cache.all_intents())", "GUILDS|GUILD_MEMBERS"),
     "in a notebook": ("", "print(frame.joined_at.dt.year.tolist())", "Countess 3 ['@everyone']"),

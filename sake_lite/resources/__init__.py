@@ -4,10 +4,11 @@
 class Cache(sake_lite.resources.MemberCache, sake_lite.resources.UserCache): ...
 ```
 
-A new resource is a module here, its import below, and its place among the bases of `SQLiteCache` in `cache.py`. All
-else, what goes with a guild, which intents are needed, what `SQLiteCache` creates and prunes, follows from its table:
-its columns `guild_id`, `channel_id`, `user_id` and `author_id` say what a row belongs to. (What GUILD_CREATE lists is
-also named in `guild.py`, which leaves it out of the guild; users learnt from a new event are a handler in `user.py`.)
+A new resource is a module here, its import below, its place among the bases of `SQLiteCache` in `cache.py`, and the
+import of its event in `events.py`. All else, what goes with a guild, which intents are needed, what `SQLiteCache`
+creates and prunes, follows from its table: its columns `guild_id`, `channel_id`, `user_id` and `author_id` say what a
+row belongs to. (What GUILD_CREATE lists is also named in `guild.py`, which leaves it out of the guild; users learnt
+from a new event are a handler in `user.py`.)
 
 What takes several resources is a mixin that inherits from them, as `permissions.py` does, so that no cache offers it
 that lacks one.

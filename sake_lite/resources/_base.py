@@ -22,6 +22,7 @@ from .._batch import Batch, Scope
 from .._check import CheckReport, check
 from .._column import snowflake
 from .._iterator import CacheIterator
+from .._listeners import Listeners
 from .._purge import purge
 from .._session import ReadOnlySession, Session
 from .._stats import Stats
@@ -451,8 +452,7 @@ class Resource(abc.Resource):
         if self._leave_other_loop() is not None:
             return
 
-        kind = ReadOnlySession if self._is_read_only else Session
-        session = await kind.open(self._path, lambda: self._scope)
+        session = await self._open_file()
         try:
             self._update_scope(own_id=await self._stored_own_id(session))
         except BaseException:
@@ -466,6 +466,14 @@ class Resource(abc.Resource):
         self._failure = None
         if self._event_manager is not None:
             self._event_manager.subscribe(hikari.ShardPayloadEvent, self._on_shard_payload)
+
+    async def _open_file(self) -> ReadOnlySession:
+        if self._is_read_only:
+            return await ReadOnlySession.open(self._path, lambda: self._scope)
+
+        manager = self._event_manager
+        listeners = None if manager is None else Listeners(manager, self._app, self._scope.tables)
+        return await Session.open(self._path, lambda: self._scope, listeners)
 
     async def _stored_own_id(self, session: ReadOnlySession) -> int | None:
         for table in self.all_tables:

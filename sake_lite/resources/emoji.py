@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-__all__ = ["EMOJIS", "EmojiCache"]
+__all__ = ["EMOJIS", "EmojiCache", "EmojiChange"]
 
 import typing
 
 import hikari
 
 from .. import abc
+from .._change import Change
 from .._column import snowflake
 from .._iterator import CacheIterator
 from .._table import Table
@@ -24,11 +25,18 @@ def _decode(factory: hikari.api.EntityFactory, payload: Payload) -> hikari.Known
     return factory.deserialize_known_custom_emoji(payload, guild_id=hikari.Snowflake(payload["guild_id"]))
 
 
+class EmojiChange(Change[hikari.KnownCustomEmoji, tuple[hikari.Snowflake]]):
+    """A guild's emoji was added, changed, or removed."""
+
+    __slots__ = ()
+
+
 EMOJIS: Table[hikari.KnownCustomEmoji] = Table(
     name="emojis",
     key=(snowflake("emoji_id", "id"),),
     references=(snowflake("guild_id"),),
     decode=_decode,
+    change=EmojiChange,
     intents=hikari.Intents.GUILDS | hikari.Intents.GUILD_EMOJIS,
 )
 

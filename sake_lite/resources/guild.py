@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-__all__ = ["GUILDS", "GuildCache"]
+__all__ = ["GUILDS", "GuildCache", "GuildChange"]
 
 import typing
 
 import hikari
 
 from .. import abc
+from .._change import Change
 from .._column import snowflake
 from .._gateway import OUTAGE
 from .._iterator import CacheIterator
@@ -18,7 +19,7 @@ from ._base import Resource
 if typing.TYPE_CHECKING:
     from .._batch import Batch
     from .._codec import Payload
-    from .._operations import Change
+    from .._operations import PayloadChange
 
 _CHILDREN: typing.Final = frozenset(
     {
@@ -44,8 +45,14 @@ def _decode(factory: hikari.api.EntityFactory, payload: Payload) -> hikari.Gatew
     return factory.deserialize_gateway_guild(payload, user_id=_NO_USER).guild()
 
 
+class GuildChange(Change[hikari.GatewayGuild, tuple[hikari.Snowflake]]):
+    """A guild was joined, changed, or left; whether it is available, and how many members it has, are changes too."""
+
+    __slots__ = ()
+
+
 GUILDS: Table[hikari.GatewayGuild] = Table(
-    name="guilds", key=(snowflake("guild_id", "id"),), decode=_decode, intents=hikari.Intents.GUILDS
+    name="guilds", key=(snowflake("guild_id", "id"),), decode=_decode, change=GuildChange, intents=hikari.Intents.GUILDS
 )
 
 
@@ -79,7 +86,7 @@ def _member_removed(payload: Payload, batch: Batch) -> None:
     batch.modify(GUILDS, _counting(-1), guild_id=payload["guild_id"])
 
 
-def _counting(step: int) -> Change:
+def _counting(step: int) -> PayloadChange:
     def change(guild: Payload | None) -> Payload | None:
         count = guild.get("member_count") if guild else None
         if guild is None or not isinstance(count, int):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-__all__ = ["GUILD_CHANNELS", "GuildChannelCache"]
+__all__ = ["GUILD_CHANNELS", "ChannelChange", "GuildChannelCache"]
 
 import typing
 
 import hikari
 
 from .. import abc
+from .._change import Change
 from .._column import snowflake
 from .._iterator import CacheIterator
 from .._table import Table
@@ -40,11 +41,18 @@ def _decode(factory: hikari.api.EntityFactory, payload: Payload) -> hikari.Permi
     return channel
 
 
+class ChannelChange(Change[hikari.PermissibleGuildChannel, tuple[hikari.Snowflake]]):
+    """A guild's channel was created, changed, or deleted."""
+
+    __slots__ = ()
+
+
 GUILD_CHANNELS: Table[hikari.PermissibleGuildChannel] = Table(
     name="guild_channels",
     key=(snowflake("channel_id", "id"),),
     references=(snowflake("guild_id"),),
     decode=_decode,
+    change=ChannelChange,
     intents=hikari.Intents.GUILDS,
 )
 

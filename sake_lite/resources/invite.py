@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["INVITES", "InviteCache"]
+__all__ = ["INVITES", "InviteCache", "InviteChange"]
 
 import datetime
 import typing
@@ -10,6 +10,7 @@ import typing
 import hikari
 
 from .. import abc
+from .._change import Change
 from .._column import snowflake, text
 from .._config import deadline
 from .._iterator import CacheIterator
@@ -28,6 +29,12 @@ def _decode(factory: hikari.api.EntityFactory, payload: Payload) -> hikari.Invit
     return factory.deserialize_invite_with_metadata({"max_age": 0, **payload})
 
 
+class InviteChange(Change[hikari.InviteWithMetadata, tuple[str]]):
+    """An invite was created or deleted."""
+
+    __slots__ = ()
+
+
 INVITES: Table[hikari.InviteWithMetadata] = Table(
     name="invites",
     key=(text("code"),),
@@ -36,6 +43,7 @@ INVITES: Table[hikari.InviteWithMetadata] = Table(
         snowflake("guild_id", "guild_id", "guild.id", optional=True),
     ),
     decode=_decode,
+    change=InviteChange,
     intents=hikari.Intents.GUILDS | hikari.Intents.GUILD_INVITES,
     lifetime=lambda config, _: config.invite_expire,
 )

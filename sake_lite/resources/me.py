@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-__all__ = ["ME", "MeCache"]
+__all__ = ["ME", "MeCache", "MeChange"]
 
 import typing
 
 import hikari
 
 from .. import abc
+from .._change import Change
 from .._column import snowflake
 from .._table import Table
 from ._base import Resource
@@ -23,7 +24,15 @@ def _decode(factory: hikari.api.EntityFactory, payload: Payload) -> hikari.OwnUs
     return factory.deserialize_my_user(payload)
 
 
-ME: Table[hikari.OwnUser] = Table(name="me", key=(snowflake("user_id", "id"),), decode=_decode, is_own_user=True)
+class MeChange(Change[hikari.OwnUser, tuple[hikari.Snowflake]]):
+    """The bot's own user changed."""
+
+    __slots__ = ()
+
+
+ME: Table[hikari.OwnUser] = Table(
+    name="me", key=(snowflake("user_id", "id"),), decode=_decode, change=MeChange, is_own_user=True
+)
 
 
 @ME.on("READY")

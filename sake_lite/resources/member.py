@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["MEMBERS", "MemberCache"]
+__all__ = ["MEMBERS", "MemberCache", "MemberChange"]
 
 import math
 import typing
@@ -10,6 +10,7 @@ import typing
 import hikari
 
 from .. import abc, errors
+from .._change import Change
 from .._chunks import ChunkRequests
 from .._column import snowflake
 from .._gateway import LOSS, OUTAGE, UNDER_WAY, shard_of
@@ -53,11 +54,19 @@ COMPLETE: Table[hikari.Snowflake] = Table(
 )
 """The guilds whose members are all stored. Who joins or leaves between two sessions is not told, so READY ends it."""
 
+
+class MemberChange(Change[hikari.Member, tuple[hikari.Snowflake, hikari.Snowflake]]):
+    """A member joined, changed, or left, or is known to the cache for the first time."""
+
+    __slots__ = ()
+
+
 MEMBERS: Table[hikari.Member] = Table(
     name="members",
     key=(_GUILD, _USER),
     references=(_GUILD, _USER),
     decode=_decode,
+    change=MemberChange,
     intents=hikari.Intents.GUILDS | hikari.Intents.GUILD_MEMBERS,
     lifetime=_lifetime,
     keeps=USERS,

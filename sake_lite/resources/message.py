@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-__all__ = ["MESSAGES", "MessageCache"]
+__all__ = ["MESSAGES", "MessageCache", "MessageChange"]
 
 import typing
 
 import hikari
 
 from .. import _codec, _reactions, abc
+from .._change import Change
 from .._column import snowflake
 from .._iterator import CacheIterator
 from .._table import Table
@@ -25,11 +26,18 @@ def _decode(factory: hikari.api.EntityFactory, payload: Payload) -> hikari.Messa
     return factory.deserialize_message(payload)
 
 
+class MessageChange(Change[hikari.Message, tuple[hikari.Snowflake]]):
+    """A message was sent, edited, reacted to, or deleted."""
+
+    __slots__ = ()
+
+
 MESSAGES: Table[hikari.Message] = Table(
     name="messages",
     key=(snowflake("message_id", "id"),),
     references=(snowflake("author_id", "author.id"), snowflake("channel_id"), snowflake("guild_id", optional=True)),
     decode=_decode,
+    change=MessageChange,
     intents=hikari.Intents.ALL_MESSAGES | hikari.Intents.ALL_MESSAGE_REACTIONS,
     lifetime=lambda config, _: config.message_expire,
     updates_renew=False,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-__all__ = ["PRESENCES", "PresenceCache"]
+__all__ = ["PRESENCES", "PresenceCache", "PresenceChange"]
 
 import typing
 
 import hikari
 
 from .. import abc
+from .._change import Change
 from .._column import snowflake
 from .._iterator import CacheIterator
 from .._table import Table
@@ -27,11 +28,19 @@ def _decode(factory: hikari.api.EntityFactory, payload: Payload) -> hikari.Membe
 _GUILD = snowflake("guild_id")
 _USER = snowflake("user_id", "user.id")
 
+
+class PresenceChange(Change[hikari.MemberPresence, tuple[hikari.Snowflake, hikari.Snowflake]]):
+    """A member came online, does something else, or went offline."""
+
+    __slots__ = ()
+
+
 PRESENCES: Table[hikari.MemberPresence] = Table(
     name="presences",
     key=(_GUILD, _USER),
     references=(_GUILD, _USER),
     decode=_decode,
+    change=PresenceChange,
     intents=hikari.Intents.GUILDS | hikari.Intents.GUILD_PRESENCES,
     hidden_by=AWAITED,
 )

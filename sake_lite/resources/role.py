@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-__all__ = ["ROLES", "RoleCache"]
+__all__ = ["ROLES", "RoleCache", "RoleChange"]
 
 import typing
 
 import hikari
 
 from .. import abc
+from .._change import Change
 from .._column import snowflake
 from .._iterator import CacheIterator
 from .._table import Table
@@ -23,11 +24,18 @@ def _decode(factory: hikari.api.EntityFactory, payload: Payload) -> hikari.Role:
     return factory.deserialize_role(payload, guild_id=hikari.Snowflake(payload["guild_id"]))
 
 
+class RoleChange(Change[hikari.Role, tuple[hikari.Snowflake]]):
+    """A guild's role was created, changed, or deleted."""
+
+    __slots__ = ()
+
+
 ROLES: Table[hikari.Role] = Table(
     name="roles",
     key=(snowflake("role_id", "id"),),
     references=(snowflake("guild_id"),),
     decode=_decode,
+    change=RoleChange,
     intents=hikari.Intents.GUILDS,
 )
 

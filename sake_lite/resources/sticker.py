@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-__all__ = ["STICKERS", "StickerCache"]
+__all__ = ["STICKERS", "StickerCache", "StickerChange"]
 
 import typing
 
 import hikari
 
 from .. import abc
+from .._change import Change
 from .._column import snowflake
 from .._iterator import CacheIterator
 from .._table import Table
@@ -24,11 +25,18 @@ def _decode(factory: hikari.api.EntityFactory, payload: Payload) -> hikari.Guild
     return factory.deserialize_guild_sticker(payload)
 
 
+class StickerChange(Change[hikari.GuildSticker, tuple[hikari.Snowflake]]):
+    """A guild's sticker was added, changed, or removed."""
+
+    __slots__ = ()
+
+
 STICKERS: Table[hikari.GuildSticker] = Table(
     name="stickers",
     key=(snowflake("sticker_id", "id"),),
     references=(snowflake("guild_id"),),
     decode=_decode,
+    change=StickerChange,
     intents=hikari.Intents.GUILDS | hikari.Intents.GUILD_EMOJIS,
 )
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-__all__ = ["THREADS", "ThreadCache"]
+__all__ = ["THREADS", "ThreadCache", "ThreadChange"]
 
 import typing
 
 import hikari
 
 from .. import abc
+from .._change import Change
 from .._column import snowflake
 from .._iterator import CacheIterator
 from .._table import Table
@@ -34,11 +35,18 @@ def _decode(factory: hikari.api.EntityFactory, payload: Payload) -> hikari.Guild
     return factory.deserialize_guild_thread(payload)
 
 
+class ThreadChange(Change[hikari.GuildThreadChannel, tuple[hikari.Snowflake]]):
+    """A thread was created, changed, or deleted."""
+
+    __slots__ = ()
+
+
 THREADS: Table[hikari.GuildThreadChannel] = Table(
     name="threads",
     key=(snowflake("thread_id", "id"),),
     references=(snowflake("channel_id", "parent_id"), snowflake("guild_id")),
     decode=_decode,
+    change=ThreadChange,
     intents=hikari.Intents.GUILDS,
 )
 

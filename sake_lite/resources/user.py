@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-__all__ = ["USERS", "UserCache"]
+__all__ = ["USERS", "UserCache", "UserChange"]
 
 import typing
 
 import hikari
 
 from .. import abc
+from .._change import Change
 from .._column import snowflake
 from .._iterator import CacheIterator
 from .._table import Table
@@ -24,10 +25,17 @@ def _decode(factory: hikari.api.EntityFactory, payload: Payload) -> hikari.User:
     return factory.deserialize_user(payload)
 
 
+class UserChange(Change[hikari.User, tuple[hikari.Snowflake]]):
+    """A user changed, or is known to the cache for the first time."""
+
+    __slots__ = ()
+
+
 USERS: Table[hikari.User] = Table(
     name="users",
     key=(snowflake("user_id", "id"),),
     decode=_decode,
+    change=UserChange,
     lifetime=lambda config, _: config.user_expire,
 )
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-__all__ = ["VOICE_STATES", "VoiceStateCache"]
+__all__ = ["VOICE_STATES", "VoiceStateCache", "VoiceStateChange"]
 
 import typing
 
 import hikari
 
 from .. import abc
+from .._change import Change
 from .._column import snowflake
 from .._iterator import CacheIterator
 from .._table import Table
@@ -27,11 +28,19 @@ def _decode(factory: hikari.api.EntityFactory, payload: Payload) -> hikari.Voice
 
 _GUILD = snowflake("guild_id")
 
+
+class VoiceStateChange(Change[hikari.VoiceState, tuple[hikari.Snowflake, hikari.Snowflake]]):
+    """A member entered, moved between, or left voice channels, or is muted or deafened otherwise than before."""
+
+    __slots__ = ()
+
+
 VOICE_STATES: Table[hikari.VoiceState] = Table(
     name="voice_states",
     key=(_GUILD, snowflake("user_id")),
     references=(snowflake("channel_id"), _GUILD),
     decode=_decode,
+    change=VoiceStateChange,
     intents=hikari.Intents.GUILDS | hikari.Intents.GUILD_VOICE_STATES,
     hidden_by=AWAITED,
 )
