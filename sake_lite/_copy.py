@@ -23,6 +23,9 @@ if typing.TYPE_CHECKING:
 # How long a lock of another process is waited for, in seconds.
 _BUSY_TIMEOUT: typing.Final[float] = 5.0
 
+# How many steps of SQLite's machine, which are well below a microsecond each, go by between two turns of Python.
+_STEPS: typing.Final[int] = 10_000
+
 
 @contextlib.contextmanager
 def replacing(path: pathlib.Path) -> collections.abc.Generator[pathlib.Path, None, None]:
@@ -84,7 +87,7 @@ def compact(path: pathlib.Path) -> None:
             # With a log, it is granted only where no other connection is open, though that may do nothing.
             connection.execute("PRAGMA locking_mode = EXCLUSIVE").close()
             _layout.look(connection, path)
-            connection.execute("VACUUM").close()
+            _vacuum(connection, "VACUUM")
         except sqlite3.OperationalError as exception:
             if errors.result_code(exception) != sqlite3.SQLITE_BUSY:
                 raise
@@ -122,10 +125,26 @@ def compact_into(path: pathlib.Path, copy: pathlib.Path) -> None:
             os.truncate(part, 0)  # it may be asked for once more, where somebody began to write to the file meanwhile
             connection.execute("PRAGMA query_only = OFF").close()  # for the copy; the file is open to read only
             try:
-                connection.execute("VACUUM INTO ?", (str(part),)).close()
+                _vacuum(connection, "VACUUM INTO ?", str(part))
             except sqlite3.OperationalError as exception:
                 # What is full is where the copy goes.
                 is_full = errors.result_code(exception) == sqlite3.SQLITE_FULL
                 raise errors.from_sqlite(exception, copy if is_full else path) from exception
 
         BriefReader(path, ()).read(write)
+
+
+def _vacuum(connection: sqlite3.Connection, statement: str, *parameters: str) -> None:
+    """Run a statement that may take minutes so that Ctrl-C ends it, for which Python has a turn now and then."""
+    connection.set_progress_handler(_have_a_turn, _STEPS)
+    try:
+        connection.execute(statement, parameters).close()
+    except sqlite3.OperationalError as exception:
+        if errors.result_code(exception) == sqlite3.SQLITE_INTERRUPT:  # what the turn raised, SQLite makes that of
+            raise KeyboardInterrupt from None
+        raise
+
+
+def _have_a_turn() -> int:
+    """Let Python raise what waits to be raised; 0 is for going on."""
+    return 0

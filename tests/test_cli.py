@@ -680,6 +680,22 @@ async def test_a_file_that_is_in_use_is_not_compacted_and_can_be_copied(
     check_file(copy)
 
 
+@pytest.mark.parametrize("into", [(), ("--into", "copy.db")], ids=["in place", "a copy"])
+def test_compacting_can_be_interrupted(
+    path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, into: tuple[str, ...]
+) -> None:
+    _fill_and_empty(path)
+    before = _contents(path.parent)
+    monkeypatch.chdir(path.parent)
+    monkeypatch.setattr(_copy, "_STEPS", 10)
+    with monkeypatch.context() as patch:
+        patch.setattr(_copy, "_have_a_turn", lambda: signal.raise_signal(signal.SIGINT))
+        result = _run("compact", path, *into)
+    assert (result.exit_code, result.stdout, result.stderr.strip()) == (1, "", "Aborted!")
+    assert _contents(path.parent) == before
+    assert _run("compact", path, *into).exit_code == 0
+
+
 def test_a_copy_overwrites_nothing(file: pathlib.Path) -> None:
     copy = file.with_name("copy.db")
     copy.write_text("mine")
