@@ -1,8 +1,8 @@
 """Operations → SQL statements → one transaction, on the writer's thread.
 
 The batches of a group are applied together, which lets their rows share statements (`_upserts.py`). Where one of them
-fails by itself, all is undone and applied once more, one by one, each in a savepoint. What each batch changes in the tables that
-somebody listens to is taken from the log of changes (`_change_log.py`) before the next one is applied.
+fails by itself, all is undone and applied once more, one by one, each in a savepoint. What each batch changes in the
+tables that somebody listens to is taken from the log of changes (`_change_log.py`) before the next one is applied.
 """
 
 from __future__ import annotations
