@@ -324,6 +324,7 @@ class Writer:
                 await self._wait_for_work()
                 continue
 
+            # What is yet to be told is held in memory: no more of it than one group has changed.
             if self._listeners is not None and not self._listeners.is_told:
                 await self._listeners.told()
             cause = await self._write_group()
