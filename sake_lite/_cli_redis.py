@@ -12,19 +12,16 @@ import pathlib
 import typing
 
 import click
-import rich.console
-import rich.progress
-import rich.table
 
 from . import errors
+from ._cli_screen import FILE, complain, print_table, progress, say
 
 if typing.TYPE_CHECKING:
     from ._copy_report import CopyReport
-    from ._to_redis import Progress
 
 
 @click.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=pathlib.Path))
+@click.argument("file", type=FILE)
 @click.argument("address", metavar="redis://HOST:PORT")
 def to_redis(file: pathlib.Path, address: str) -> None:
     """Copy all rows of FILE that hikari-sake has a place for to a Redis server, as hikari-sake lays them out.
@@ -35,22 +32,21 @@ def to_redis(file: pathlib.Path, address: str) -> None:
     Ends with 0 where all was copied, with 1 where rows were damaged, or FILE or the server fails, and with 2 for wrong
     arguments, or if the extra `redis` is not installed.
     """
-    notices = rich.console.Console(soft_wrap=True, highlight=False, markup=False, stderr=True)
     try:
-        report = _copy(file, address, notices)
+        report = _copy(file, address)
     except KeyboardInterrupt:
-        notices.print("interrupted; run the same command again to go on")
+        complain("interrupted; run the same command again to go on")
         raise click.exceptions.Exit(1) from None
     except errors.SakeException as error:
-        notices.print(f"{error}\nWhat was copied until then stays there; run the same command again to go on.")
+        complain(f"{error}\nWhat was copied until then stays there; run the same command again to go on.")
         raise click.exceptions.Exit(1) from None
 
-    _print(rich.console.Console(soft_wrap=True, highlight=False, markup=False), report)
+    _print(report)
     if not report.is_whole:
         raise click.exceptions.Exit(1)
 
 
-def _copy(file: pathlib.Path, address: str, notices: rich.console.Console) -> CopyReport:
+def _copy(file: pathlib.Path, address: str) -> CopyReport:
     try:
         from . import _redis_server, _to_redis  # noqa: PLC0415 - what they need may be missing
     except ModuleNotFoundError as error:
@@ -62,42 +58,24 @@ def _copy(file: pathlib.Path, address: str, notices: rich.console.Console) -> Co
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="redis://HOST:PORT") from None
 
-    columns = (
-        rich.progress.TextColumn("{task.description}"),
-        rich.progress.BarColumn(),
-        rich.progress.MofNCompleteColumn(),
-        rich.progress.TimeRemainingColumn(),
-    )
-    with rich.progress.Progress(*columns, console=notices, disable=not notices.is_terminal, transient=True) as bars:
-        return asyncio.run(_to_redis.copy(file, address, _shown_by(bars)))
+    with progress("copying") as show:
+        return asyncio.run(_to_redis.copy(file, address, show))
 
 
-def _shown_by(bars: rich.progress.Progress) -> Progress:
-    """Return what shows how far it has come, a bar for each resource."""
-    tasks: dict[str, rich.progress.TaskID] = {}
-
-    def show(resource: str, rows: int, of: int, /) -> None:
-        if resource not in tasks:
-            tasks[resource] = bars.add_task(resource)
-        bars.update(tasks[resource], completed=rows, total=of)
-
-    return show
-
-
-def _print(console: rich.console.Console, report: CopyReport) -> None:
-    counts = [rich.table.Column(name, justify="right") for name in ("copied", "not copied")]
-    table = rich.table.Table("resource", *counts, box=None, pad_edge=False)
+def _print(report: CopyReport) -> None:
+    rows = [
+        (name, f"{copied.rows:,}", f"{copied.faults + sum(copied.left_out.values()):,}")
+        for name, copied in report.resources.items()
+    ]
+    print_table(("resource", "copied", "not copied"), rows, numbers=("copied", "not copied"))
     for name, copied in report.resources.items():
-        table.add_row(name, f"{copied.rows:,}", f"{copied.faults + sum(copied.left_out.values()):,}")
-    console.print(table)
-    for name, copied in report.resources.items():
-        for reason, rows in copied.left_out.items():
-            console.print(f"{name}: {rows:,} not copied: {reason}.")
+        for reason, count in copied.left_out.items():
+            say(f"{name}: {count:,} not copied: {reason}.")
         if copied.endless:
-            console.print(f"{name}: {copied.endless:,} copied without their end, which Sake cannot keep.")
+            say(f"{name}: {copied.endless:,} copied without their end, which Sake cannot keep.")
         for sentence in copied.named:
-            console.print(sentence)
-    console.print(_summary(report))
+            say(sentence)
+    say(_summary(report))
 
 
 def _summary(report: CopyReport) -> str:

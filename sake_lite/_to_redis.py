@@ -6,7 +6,7 @@ of rows at a time, and may be in use. The command line is in `_cli_redis.py`.
 
 from __future__ import annotations
 
-__all__ = ["Progress", "copy"]
+__all__ = ["copy"]
 
 import asyncio
 import dataclasses
@@ -29,19 +29,12 @@ if typing.TYPE_CHECKING:
     import pathlib
 
     from ._codec import Payload
+    from ._export import Progress
     from ._table import Key, Row, Table
 
 # Rows that are on their way at once, and the connections that they share.
 _AT_ONCE: typing.Final[int] = 500
 _CONNECTIONS: typing.Final[int] = 16
-
-
-class Progress(typing.Protocol):
-    """Is told how far it has come."""
-
-    def __call__(self, resource: str, rows: int, of: int, /) -> None:
-        """Take note that so many rows of a resource were dealt with, of so many that there were."""
-        ...
 
 
 async def copy(path: str | os.PathLike[str], address: str, progress: Progress) -> CopyReport:
