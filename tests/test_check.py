@@ -245,19 +245,24 @@ def _run(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
 
 
-async def test_the_command_line(path: pathlib.Path) -> None:
+async def _two_roles(path: pathlib.Path) -> subprocess.CompletedProcess[str]:
+    """Store two roles, and check the file while a bot has it open."""
     async with sake_lite.SQLiteCache(path) as cache:
         for number in (1, 2):
             await cache.set_role(GUILD, samples.role(number))
-        sound = _run("check", path)  # while a bot has it open
+        return _run("check", path)
+
+
+def test_the_command_line(path: pathlib.Path) -> None:
+    sound = asyncio.run(_two_roles(path))
     assert (sound.returncode, sound.stderr) == (0, "")
     assert "roles                     2" in sound.stdout
     assert sound.stdout.endswith("Nothing is wrong.\n")
 
     _sqlite(path, "UPDATE roles SET checksum = 0 WHERE role_id = 2")
     before = path.read_bytes()
-    damaged = _run("check", path)
-    assert (damaged.returncode, damaged.stderr) == (1, "")
+    damaged = _invoke("check", path)
+    assert (damaged.exit_code, damaged.stderr) == (1, "")
     assert "the row role_id=2 of roles is damaged" in damaged.stdout
     assert "Problems found: 1. Stop the bot and use --delete-invalid" in damaged.stdout
     assert path.read_bytes() == before
@@ -265,7 +270,7 @@ async def test_the_command_line(path: pathlib.Path) -> None:
     mended = _run("check", "--delete-invalid", path)
     assert (mended.returncode, mended.stderr) == (1, "")
     assert mended.stdout.endswith("Problems found: 1. Damaged rows deleted: 1.\n")
-    assert _run("check", path).returncode == 0
+    assert _invoke("check", path).exit_code == 0
     assert _sqlite(path, "SELECT role_id FROM roles") == [(1,)]
 
 
@@ -274,12 +279,12 @@ def test_the_command_line_without_a_file_that_can_be_used(path: pathlib.Path) ->
     assert missing.returncode == 2
     assert "does not exist" in missing.stderr
     assert not path.exists()
-    assert _run("check").returncode == 2
-    assert _run("chekc", path).returncode == 2
+    assert _invoke("check").exit_code == 2
+    assert _invoke("chekc", path).exit_code == 2
 
     path.write_bytes(b"This is no database. " * 500)
-    foreign = _run("check", path)
-    assert (foreign.returncode, foreign.stdout) == (1, "")
+    foreign = _invoke("check", path)
+    assert (foreign.exit_code, foreign.stdout) == (1, "")
     assert f"{path} is not a SQLite database" in foreign.stderr
 
 

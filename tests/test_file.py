@@ -199,8 +199,9 @@ asyncio.run(main())
 """
 
 
-def test_processes_that_create_a_file_at_the_same_moment(tmp_path: pathlib.Path) -> None:
-    for number in range(3):
+@pytest.mark.parametrize("rounds", [1, pytest.param(5, marks=pytest.mark.long)])
+def test_processes_that_create_a_file_at_the_same_moment(tmp_path: pathlib.Path, rounds: int) -> None:
+    for number in range(rounds):
         path = tmp_path / f"{number}.db"
         arguments = [[sys.executable, "-c", _CREATE, str(path), str(role)] for role in range(1, 5)]
         run_at_the_same_moment(arguments)

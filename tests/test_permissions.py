@@ -234,7 +234,7 @@ def test_as_tanjun_calculates_it_on_random_guilds(path: pathlib.Path) -> None:
         cache = sake_lite.SQLiteCache(path)
         runner.run(cache.open())
 
-        @hypothesis.settings(max_examples=150, deadline=None)
+        @hypothesis.settings(max_examples=60, deadline=None)
         @hypothesis.given(_worlds)
         def compare(world: samples.Payload) -> None:
             runner.run(_compare(cache, world))
