@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import pathlib
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -31,6 +32,14 @@ needs_lightbulb = pytest.mark.skipif(
     not hikari.__version__.startswith("2.6."),
     reason="hikari-lightbulb wants hikari~=2.6.0; .ci/run has an environment with both, where this does not skip",
 )
+
+
+# Where Linux has room for it in memory, the tests' files are there: thousands of small ones are made, each of which a
+# disk would have to be waited for. None of the tests takes the power away.
+_MEMORY: typing.Final = pathlib.Path("/dev/shm")
+_ROOM: typing.Final[int] = 4 * 2**30  # bytes
+if _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _ROOM:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
