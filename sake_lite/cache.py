@@ -23,7 +23,8 @@ What goes by itself
     `_housekeeping.py` removes what expired and lets the file shrink. `purge_user` is in `_purge.py`.
 
 The file itself, who may use it and how, is the matter of `_file.py`, and what is in it that of `_layout.py`; `check` is
-in `_check.py`, with `cli.py` before it. Every error has its class and its one origin in `errors.py`.
+in `_check.py`, with `cli.py` before it. How Tanjun sees the cache is in `tanjun.py`, and of which guilds it knows all
+that there is, in `_listed.py`. Every error has its class and its one origin in `errors.py`.
 """
 
 from __future__ import annotations
