@@ -1,7 +1,8 @@
 """A small Discord on 127.0.0.1, so that a real `hikari.GatewayBot` can run without a token and without a network.
 
 It speaks as much of Discord's gateway as a cache needs: READY, GUILD_CREATE, member chunks, resuming, and whatever
-dispatch one asks it to send. It is written for sake_lite's examples and tests; it is no model of Discord's rules.
+dispatch one asks it to send. Of the REST API it takes messages, and answers what one has it answer. It is written for
+sake_lite's examples and tests; it is no model of Discord's rules.
 """
 
 from __future__ import annotations
@@ -169,6 +170,15 @@ class LoopbackDiscord:
         # A token's first part is the bot's ID.
         self.token = f"{base64.b64encode(str(_BOT_ID).encode()).decode()}.loopback.discord"
         self.url = ""
+        self.requests: list[str] = []
+        """What else the bot asked the REST API for, such as `"GET /guilds/1000/roles"`."""
+
+        self.answers: dict[str, Payload | list[Payload]] = {}
+        """What the REST API answers to these; whatever else is asked for does not exist."""
+
+        self.messages: asyncio.Queue[Payload] = asyncio.Queue()
+        """The messages that the bot has sent to channels."""
+
         self._runner: aiohttp.web.AppRunner | None = None
         self._sockets: list[_Socket] = []
         self._sent: list[tuple[int, str, Payload]] = []
@@ -178,6 +188,8 @@ class LoopbackDiscord:
         app = aiohttp.web.Application()
         app.router.add_get("/api/v10/gateway/bot", self._on_gateway_bot)
         app.router.add_get("/gateway", self._on_gateway)
+        app.router.add_post("/api/v10/channels/{channel}/messages", self._on_message)
+        app.router.add_route("*", "/api/v10/{path:.*}", self._on_request)
         self._runner = aiohttp.web.AppRunner(app)
         await self._runner.setup()
         await aiohttp.web.TCPSite(self._runner, "127.0.0.1", 0).start()
@@ -211,6 +223,20 @@ class LoopbackDiscord:
         limit = {"total": 1000, "remaining": 999, "reset_after": 1000, "max_concurrency": 1}
         url = f"ws://{request.host}/gateway"
         return aiohttp.web.json_response({"url": url, "shards": 1, "session_start_limit": limit})
+
+    async def _on_message(self, request: aiohttp.web.Request) -> aiohttp.web.Response:
+        sent = await request.json()
+        await self.messages.put(sent)
+        channel_id, number = int(request.match_info["channel"]), 6_000 + self.messages.qsize()
+        author = member(_BOT_ID, str(self.bot["username"]))
+        return aiohttp.web.json_response(message(number, channel_id, channel_id - 1, author, sent["content"]))
+
+    async def _on_request(self, request: aiohttp.web.Request) -> aiohttp.web.Response:
+        asked = f"{request.method} /{request.match_info['path']}"
+        self.requests.append(asked)
+        if asked in self.answers:
+            return aiohttp.web.json_response(self.answers[asked])
+        return aiohttp.web.json_response({"message": "Unknown", "code": 10_000}, status=404)
 
     async def _on_gateway(self, request: aiohttp.web.Request) -> aiohttp.web.WebSocketResponse:
         response = aiohttp.web.WebSocketResponse()

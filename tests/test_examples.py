@@ -40,7 +40,7 @@ _SAYS = {
     ],
 }
 
-_NEED_A_TOKEN = {"bot.py"}
+_NEED_A_TOKEN = {"bot.py", "tanjun_bot.py"}
 
 
 def test_every_example_is_covered() -> None:
@@ -79,6 +79,14 @@ def test_the_bot_is_made(tmp_path: pathlib.Path) -> None:
     assert bot.event_manager.get_listeners(hikari.GuildMessageUpdateEvent)
 
 
+def test_tanjuns_client_is_made(tmp_path: pathlib.Path) -> None:
+    """Its command is used in `test_tanjun.py`."""
+    bot = _load("bot.py").make_bot("MTAw.loop.back", str(tmp_path / "other.db"))
+    client = _load("tanjun_bot.py").make_client(bot, tmp_path / "bot.db")
+    assert isinstance(client.get_type_dependency(sake_lite.SQLiteCache), sake_lite.SQLiteCache)
+    assert [set(command.names) for command in client.iter_message_commands()] == [{"whois"}]
+
+
 def _readme_blocks() -> list[str]:
     return re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
 
@@ -102,6 +110,17 @@ asyncio.run(main())
         "['Countess']",
     ),
     "keeping less": ("import sake_lite", "print(Cache.all_intents())", "GUILDS|GUILD_MEMBERS"),
+    "Tanjun": (
+        """
+import warnings
+warnings.simplefilter("ignore", DeprecationWarning)
+import hikari, sake_lite
+bot = hikari.GatewayBot("MTAw.loop.back", intents=sake_lite.SQLiteCache.all_intents())
+cache = sake_lite.SQLiteCache("bot.db", bot, bot.event_manager, event_managed=True)
+""",
+        "print(client.get_type_dependency(sake_lite.SQLiteCache) is cache)",
+        "True",
+    ),
 }
 
 
