@@ -81,8 +81,9 @@ def test_the_bot_is_made(tmp_path: pathlib.Path) -> None:
 
 def test_tanjuns_client_is_made(tmp_path: pathlib.Path) -> None:
     """Its command is used in `test_tanjun.py`."""
-    bot = _load("bot.py").make_bot("MTAw.loop.back", str(tmp_path / "other.db"))
-    client = _load("tanjun_bot.py").make_client(bot, tmp_path / "bot.db")
+    example = _load("tanjun_bot.py")
+    bot = hikari.GatewayBot("MTAw.loop.back", banner=None, logs=None, intents=sake_lite.SQLiteCache.all_intents())
+    client = example.make_client(bot, tmp_path / "bot.db")
     assert isinstance(client.get_type_dependency(sake_lite.SQLiteCache), sake_lite.SQLiteCache)
     assert [set(command.names) for command in client.iter_message_commands()] == [{"whois"}]
 

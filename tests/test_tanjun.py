@@ -329,12 +329,10 @@ async def test_who_is_no_member_is_known_once_all_members_are(path: pathlib.Path
 @pytest.mark.parametrize(
     ("trusted", "is_asked"),
     [
-        (set[typing.Any](), {"role", "channel", "user", "emoji", "guild", "message"}),
-        ({sake_lite.abc.RoleCache}, {"channel", "user", "emoji", "guild", "message"}),
         ({resources.UserCache, sake_lite.abc.RefEmojiCache}, {"role", "channel", "guild", "message"}),
         ({sake_lite.SQLiteCache}, {"channel"}),  # it may be a direct message's, of which there is no cache
     ],
-    ids=["none", "interface", "two", "all"],
+    ids=["two", "all"],
 )
 async def test_what_is_trusted_is_not_asked_for(
     trusted: set[typing.Any], is_asked: set[str], path: pathlib.Path
@@ -396,13 +394,22 @@ async def test_what_a_guild_has_is_known_from_its_guild_create_on(path: pathlib.
             assert type(caught.value) is async_cache.CacheMissError, "another guild's, of which nothing is known"
 
 
+@pytest.mark.parametrize("missing", ["channels", "emojis", "roles", "stickers"])
+async def test_what_a_guild_create_does_not_list_is_not_known(missing: str, path: pathlib.Path) -> None:
+    async with sake_lite.SQLiteCache(path) as cache:
+        payload = {name: value for name, value in _tea_house().items() if name != missing}
+        await cache.ingest("GUILD_CREATE", payload)
+        assert await _knows(_client(cache)) == _MEMBERS
+
+
 async def test_what_was_known_before_a_restart_is_known_again_with_guild_create(path: pathlib.Path) -> None:
     """Nobody told what changed meanwhile, though the guild and all that it had is stored."""
-    async with sake_lite.SQLiteCache(path) as cache:
+    cache = sake_lite.SQLiteCache(path)
+    client = _client(cache)
+    async with cache:
         await cache.ingest("GUILD_CREATE", _tea_house())
 
-    async with sake_lite.SQLiteCache(path) as cache:
-        client = _client(cache)
+    async with cache:
         assert await _knows(client) == _MEMBERS, "as of the last session: the bot is not connected"
         ready = {"user": samples.me(), "guilds": [{"id": str(GUILD), "unavailable": True}]}
         await cache.ingest("READY", ready)
