@@ -14,18 +14,26 @@ import typing
 from ._gateway import shard_of
 
 if typing.TYPE_CHECKING:
-    from ._codec import Payload
+    import collections.abc
 
-_LISTS: typing.Final = frozenset({"channels", "emojis", "roles", "stickers"})
+    from ._codec import Payload
+    from ._table import Table
 
 
 class ListedGuilds:
-    """Follows the gateway's events, to know of which guilds they have told everything."""
+    """Follows the gateway's events, to know of which guilds they have told everything.
 
-    __slots__ = ("_guilds",)
+    Parameters
+    ----------
+    tables
+        The tables that are kept; those that are `listed_as` something are what there is to know.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_guilds", "_lists")
+
+    def __init__(self, tables: collections.abc.Iterable[Table[typing.Any]]) -> None:
         self._guilds: set[int] = set()
+        self._lists = frozenset(table.listed_as for table in tables if table.listed_as is not None)
 
     def __contains__(self, guild_id: object) -> bool:
         return guild_id in self._guilds
@@ -35,7 +43,7 @@ class ListedGuilds:
         if name == "READY":
             shard = shard_of(payload)
             self._guilds = {guild_id for guild_id in self._guilds if not shard.has(guild_id)}
-        elif name == "GUILD_CREATE" and payload.keys() >= _LISTS and not payload.get("unavailable"):
+        elif name == "GUILD_CREATE" and payload.keys() >= self._lists and not payload.get("unavailable"):
             self._guilds.add(int(payload["id"]))
         elif name in {"GUILD_CREATE", "GUILD_DELETE"}:
             self._guilds.discard(int(payload["id"]))

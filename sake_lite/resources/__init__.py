@@ -7,8 +7,7 @@ class Cache(sake_lite.resources.MemberCache, sake_lite.resources.UserCache): ...
 A new resource is a module here, its import below, and its place among the bases of `SQLiteCache` in `cache.py`. All
 else, what goes with a guild, which intents are needed, what `SQLiteCache` creates and prunes, follows from its table:
 its columns `guild_id`, `channel_id`, `user_id` and `author_id` say what a row belongs to. (What GUILD_CREATE lists is
-also named in `guild.py`, which leaves it out of the guild, and, where it is all that there is, in `_listed.py`; users
-learnt from a new event are a handler in `user.py`.)
+also named in `guild.py`, which leaves it out of the guild; users learnt from a new event are a handler in `user.py`.)
 """
 
 from ._base import Resource as Resource

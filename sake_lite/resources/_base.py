@@ -160,7 +160,7 @@ class Resource(abc.Resource):
         self._event_manager = event_manager
         self._failure: errors.BackendError | None = None
         self._is_read_only = read_only
-        self._listed = ListedGuilds()
+        self._listed = ListedGuilds(self.all_tables)
         self._path = _file.absolute(path)
         self._session: ReadOnlySession | None = None
         self._shards: set[int] = set()  # those that were heard since the opening
@@ -618,7 +618,7 @@ class Resource(abc.Resource):
     async def _is_complete(self, table: Table[typing.Any], guild_id: hikari.Snowflakeish) -> bool:
         """Whether all rows of a guild that there are, are known to be stored in a table."""
         if table.completeness is None:
-            return table.is_listed and guild_id in self._listed and self._is_told_of(table)
+            return table.listed_as is not None and guild_id in self._listed and self._is_told_of(table)
 
         try:
             await self._get(table.completeness, guild_id)

@@ -30,7 +30,7 @@ EMOJIS: Table[hikari.KnownCustomEmoji] = Table(
     references=(snowflake("guild_id"),),
     decode=_decode,
     intents=hikari.Intents.GUILDS | hikari.Intents.GUILD_EMOJIS,
-    is_listed=True,
+    listed_as="emojis",
 )
 
 

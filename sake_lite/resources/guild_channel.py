@@ -46,7 +46,7 @@ GUILD_CHANNELS: Table[hikari.PermissibleGuildChannel] = Table(
     references=(snowflake("guild_id"),),
     decode=_decode,
     intents=hikari.Intents.GUILDS,
-    is_listed=True,
+    listed_as="channels",
 )
 
 

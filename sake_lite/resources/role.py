@@ -29,7 +29,7 @@ ROLES: Table[hikari.Role] = Table(
     references=(snowflake("guild_id"),),
     decode=_decode,
     intents=hikari.Intents.GUILDS,
-    is_listed=True,
+    listed_as="roles",
 )
 
 
