@@ -1,8 +1,9 @@
 """A small Discord on 127.0.0.1, so that a real `hikari.GatewayBot` can run without a token and without a network.
 
 It speaks as much of Discord's gateway as a cache needs: READY, GUILD_CREATE, member chunks, resuming, and whatever
-dispatch one asks it to send; and as much of its REST API as a framework for commands needs to register them, and to
-respond to one. It is written for sake_lite's examples and tests; it is no model of Discord's rules.
+dispatch one asks it to send. Of its REST API it has as much as a framework for commands needs to register them and to
+respond to one; it takes messages, and answers what one has it answer. It is written for sake_lite's examples and tests;
+it is no model of Discord's rules.
 """
 
 from __future__ import annotations
@@ -198,6 +199,15 @@ class LoopbackDiscord:
         self.commands: list[Payload] = []
         """The application's commands, as the bot has registered them."""
 
+        self.requests: list[str] = []
+        """What else the bot asked the REST API for, such as `"GET /guilds/1000/roles"`."""
+
+        self.answers: dict[str, Payload | list[Payload]] = {}
+        """What the REST API answers to these; whatever else is asked for does not exist."""
+
+        self.messages: asyncio.Queue[Payload] = asyncio.Queue()
+        """The messages that the bot has sent to channels."""
+
         self._responses: dict[str, asyncio.Future[Payload]] = {}
         self._runner: aiohttp.web.AppRunner | None = None
         self._sockets: list[_Socket] = []
@@ -212,6 +222,8 @@ class LoopbackDiscord:
         app.router.add_get("/api/v10/applications/{application}/commands", self._on_commands)
         app.router.add_put("/api/v10/applications/{application}/commands", self._on_set_commands)
         app.router.add_post("/api/v10/interactions/{interaction}/{token}/callback", self._on_response)
+        app.router.add_post("/api/v10/channels/{channel}/messages", self._on_message)
+        app.router.add_route("*", "/api/v10/{path:.*}", self._on_request)
         self._runner = aiohttp.web.AppRunner(app)
         await self._runner.setup()
         await aiohttp.web.TCPSite(self._runner, "127.0.0.1", 0).start()
@@ -296,6 +308,20 @@ class LoopbackDiscord:
         interaction_id = request.match_info["interaction"]
         self._responses[interaction_id].set_result(await request.json())
         return aiohttp.web.json_response({"interaction": {"id": interaction_id, "type": 2}})
+
+    async def _on_message(self, request: aiohttp.web.Request) -> aiohttp.web.Response:
+        sent = await request.json()
+        await self.messages.put(sent)
+        channel_id, number = int(request.match_info["channel"]), 6_000 + self.messages.qsize()
+        author = member(_BOT_ID, str(self.bot["username"]))
+        return aiohttp.web.json_response(message(number, channel_id, channel_id - 1, author, sent["content"]))
+
+    async def _on_request(self, request: aiohttp.web.Request) -> aiohttp.web.Response:
+        asked = f"{request.method} /{request.match_info['path']}"
+        self.requests.append(asked)
+        if asked in self.answers:
+            return aiohttp.web.json_response(self.answers[asked])
+        return aiohttp.web.json_response({"message": "Unknown", "code": 10_000}, status=404)
 
     async def _on_gateway(self, request: aiohttp.web.Request) -> aiohttp.web.WebSocketResponse:
         response = aiohttp.web.WebSocketResponse()

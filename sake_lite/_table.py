@@ -67,6 +67,9 @@ class Table(typing.Generic[EntityT]):
         A table whose row is kept alive, beyond its own expiry, while a row here has the same value in its key's column.
     completeness
         The table of the guilds of which all rows that there are, are stored here; it has one key column, `guild_id`.
+    listed_as
+        The name of the list in which GUILD_CREATE tells all rows that there are of a guild, where it does, and further
+        events tell of each change.
     hidden_by
         The table of the guilds whose rows here are those of a past gateway session: they count as deleted. It has one
         key column, `guild_id`.
@@ -85,6 +88,7 @@ class Table(typing.Generic[EntityT]):
     limit: collections.abc.Callable[[_config.Config], int] | None = None
     keeps: Table[typing.Any] | None = None
     completeness: Table[typing.Any] | None = None
+    listed_as: str | None = None
     hidden_by: Table[typing.Any] | None = None
     is_own_user: bool = False
     keepers: list[Table[typing.Any]] = dataclasses.field(default_factory=list["Table[typing.Any]"], init=False)

@@ -46,7 +46,7 @@ _SAYS = {
     ],
 }
 
-_NEED_A_TOKEN = {"arc_bot.py", "bot.py", "lightbulb_bot.py"}
+_NEED_A_TOKEN = {"arc_bot.py", "bot.py", "lightbulb_bot.py", "tanjun_bot.py"}
 
 
 def test_every_example_is_covered() -> None:
@@ -83,6 +83,15 @@ def test_the_bot_is_made(tmp_path: pathlib.Path) -> None:
     assert isinstance(bot, hikari.GatewayBot)
     assert bot.event_manager.get_listeners(hikari.StartingEvent)
     assert bot.event_manager.get_listeners(hikari.GuildMessageUpdateEvent)
+
+
+def test_tanjuns_client_is_made(tmp_path: pathlib.Path) -> None:
+    """Its command is used in `test_tanjun.py`."""
+    example = _load("tanjun_bot.py")
+    bot = hikari.GatewayBot("MTAw.loop.back", banner=None, logs=None, intents=sake_lite.SQLiteCache.all_intents())
+    client = example.make_client(bot, tmp_path / "bot.db")
+    assert isinstance(client.get_type_dependency(sake_lite.SQLiteCache), sake_lite.SQLiteCache)
+    assert [set(command.names) for command in client.iter_message_commands()] == [{"whois"}]
 
 
 def _readme_blocks() -> list[str]:
@@ -130,6 +139,17 @@ asyncio.run(main())
         "ada had said sake",
     ),
     "keeping less": ("import sake_lite", "print(Cache.all_intents())", "GUILDS|GUILD_MEMBERS"),
+    "Tanjun": (
+        """
+import warnings
+warnings.simplefilter("ignore", DeprecationWarning)
+import hikari, sake_lite
+bot = hikari.GatewayBot("MTAw.loop.back", intents=sake_lite.SQLiteCache.all_intents())
+cache = sake_lite.SQLiteCache("bot.db", bot, bot.event_manager, event_managed=True)
+""",
+        "print(client.get_type_dependency(sake_lite.SQLiteCache) is cache)",
+        "True",
+    ),
     "in a notebook": ("", "print(frame.joined_at.dt.year.tolist())", "Countess 3 ['@everyone']"),
     "arc": (_BOT_AND_CACHE, "print(client.get_type_dependency(sake_lite.SQLiteCache) is cache)", "True"),
     "lightbulb": (

@@ -22,6 +22,7 @@ from .._batch import Batch, Scope
 from .._check import CheckReport, check
 from .._column import snowflake
 from .._iterator import CacheIterator
+from .._listed import ListedGuilds
 from .._listeners import Listeners
 from .._purge import purge
 from .._session import ReadOnlySession, Session
@@ -32,6 +33,8 @@ if typing.TYPE_CHECKING:
     import collections.abc
     import os
     import types
+
+    import tanjun
 
     from .._chunks import ChunkRequests
     from .._codec import Payload
@@ -113,6 +116,7 @@ class Resource(abc.Resource):
         "_event_manager",
         "_failure",
         "_is_read_only",
+        "_listed",
         "_path",
         "_scope",
         "_session",
@@ -160,6 +164,7 @@ class Resource(abc.Resource):
         self._event_manager = event_manager
         self._failure: errors.BackendError | None = None
         self._is_read_only = read_only
+        self._listed = ListedGuilds(self.all_tables)
         self._path = _file.absolute(path)
         self._session: ReadOnlySession | None = None
         self._shards: set[int] = set()  # those that were heard since the opening
@@ -305,6 +310,7 @@ class Resource(abc.Resource):
             If the cache is not open.
         """
         session = self._writing_session("purge_user")
+        self._listed.forget()
         value = _USER_ID.argument(user_id)
         if value is not None:  # no row can have such an ID
             await purge(session, self.all_tables, self._factory(), int(value))
@@ -341,6 +347,8 @@ class Resource(abc.Resource):
             deleting = session if delete_invalid and isinstance(session, Session) else None
             report = await check(reading, self._scope.tables, self._factory(), deleting)
         finally:
+            if delete_invalid:
+                self._listed.forget()  # some of what was listed may be among what was deleted
             await reading.close()
         session.make_sure()
         return report
@@ -355,13 +363,63 @@ class Resource(abc.Resource):
         """
         return self._open_session().stats()
 
+    def add_to_tanjun(
+        self,
+        client: tanjun.abc.Client,
+        /,
+        *,
+        trust_get_for: collections.abc.Iterable[type[abc.Resource]] | None = None,
+        tanjun_managed: bool = False,
+    ) -> None:
+        """Let a Tanjun client use the cache: its converters, its checks, and the callbacks of commands.
+
+        What is registered with the client follows from what the cache keeps: the cache itself, under its class, its
+        resources and their interfaces in `sake_lite.abc`, and for each resource the stores of
+        `tanjun.dependencies.async_cache`, by which Tanjun looks entities up before it asks Discord.
+
+        What a store does not find does not exist where the cache knows that: members of a guild whose members are
+        complete (`members_complete`), and channels, roles, emojis and stickers, asked for by guild, of one whose
+        GUILD_CREATE came. Whatever else is not found, and what is damaged, Tanjun asks Discord for.
+
+        Parameters
+        ----------
+        client
+            The Tanjun client.
+        trust_get_for
+            Resources, as classes of `sake_lite.resources` or `sake_lite.abc`, of which what is not found does not
+            exist, whether the cache knows that or not; by default none.
+        tanjun_managed
+            Whether the cache opens when the client starts and closes when it has closed, for where it is not
+            `event_managed`. Where it cannot be opened then, that is logged, and using the cache raises `ClosedClient`,
+            which says why.
+
+        Raises
+        ------
+        ImportError
+            If Tanjun is not installed.
+        ValueError
+            If `trust_get_for` names what the cache does not keep.
+        """
+        try:
+            from .. import tanjun as stores  # noqa: PLC0415 - it needs Tanjun, which may be missing
+        except ModuleNotFoundError as error:
+            raise ImportError(f"add_to_tanjun needs {error.name}: pip install 'sake_lite[tanjun]'") from error
+
+        reads = stores.Reads(get=self._get, get_only=self._get_only, iterate=self._iterate, knows=self._is_complete)
+        stores.add(client, self, reads, trust_get_for or ())
+        if tanjun_managed:
+            stores.manage(client, self._open_or_log, self.close)
+
     # The gateway.
 
     async def _on_starting(self, _: hikari.StartingEvent) -> None:
+        await self._open_or_log()
+
+    async def _open_or_log(self) -> None:
         try:
             await self.open()
         except errors.BackendError as error:
-            # hikari starts the bot all the same, so whoever uses the cache is told again.
+            # The bot starts all the same, so whoever uses the cache is told again.
             self._failure = error
             _LOGGER.error("the bot starts without its cache: %s", error)
 
@@ -410,6 +468,7 @@ class Resource(abc.Resource):
 
     def _make_batch(self, name: str, payload: Payload, *, is_verifying: bool = False) -> Batch:
         batch = _gateway.make_batch(name, payload, self._scope, is_verifying=is_verifying)
+        self._listed.take_in(name, payload)
         if name == "READY":
             self._update_scope(own_id=_gateway.own_id(payload))
         return batch
@@ -460,6 +519,7 @@ class Resource(abc.Resource):
             raise
 
         self._session = session
+        self._listed.forget()
         self._shards.clear()
         if self._chunks is not None:
             self._chunks.forget()
@@ -565,6 +625,23 @@ class Resource(abc.Resource):
         row = rows[0][:-1]  # without its expiry
         return table.build(self._app.entity_factory, row, table.open_row(row))
 
+    async def _is_complete(self, table: Table[typing.Any], guild_id: hikari.Snowflakeish) -> bool:
+        """Whether all rows of a guild that there are, are known to be stored in a table."""
+        if table.completeness is None:
+            return table.listed_as is not None and guild_id in self._listed and self._is_told_of(table)
+
+        try:
+            await self._get(table.completeness, guild_id)
+        except errors.EntryNotFound:
+            return False
+        return True
+
+    def _is_told_of(self, table: Table[typing.Any]) -> bool:
+        """Whether all of a table's events come, and none was given up since the opening."""
+        stats = self.stats()
+        is_lossless = not stats.failures and not stats.dropped_rows
+        return is_lossless and (self._scope.intents is None or table.intents in self._scope.intents)
+
     def _iterate(self, table: Table[_EntityT], **reference: object) -> CacheIterator[_EntityT]:
         """Return an iterator over a table's entities, or over those with one reference."""
         self._open_session()
@@ -586,6 +663,7 @@ class Resource(abc.Resource):
     async def _delete(self, table: Table[typing.Any], **where: object) -> None:
         """Delete the rows whose columns have these values; all rows where there are none."""
         batch = self._batch(f"delete from {table.name}")
+        self._listed.forget()  # Discord does not say that what is deleted here is gone
         values = {name: table.column_by_name[name].argument(value) for name, value in where.items()}
         if None not in values.values():  # no row can have such an ID
             batch.forget(table, **values)

@@ -38,6 +38,7 @@ EMOJIS: Table[hikari.KnownCustomEmoji] = Table(
     decode=_decode,
     change=EmojiChange,
     intents=hikari.Intents.GUILDS | hikari.Intents.GUILD_EMOJIS,
+    listed_as="emojis",
 )
 
 

@@ -54,6 +54,7 @@ GUILD_CHANNELS: Table[hikari.PermissibleGuildChannel] = Table(
     decode=_decode,
     change=ChannelChange,
     intents=hikari.Intents.GUILDS,
+    listed_as="channels",
 )
 
 

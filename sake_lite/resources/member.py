@@ -9,7 +9,7 @@ import typing
 
 import hikari
 
-from .. import abc, errors
+from .. import abc
 from .._change import Change
 from .._chunks import ChunkRequests
 from .._column import snowflake
@@ -232,11 +232,7 @@ class MemberCache(Resource, abc.RefMemberCache):
         ClosedClient
             If the cache is not open.
         """
-        try:
-            await self._get(COMPLETE, guild_id)
-        except errors.EntryNotFound:
-            return False
-        return True
+        return await self._is_complete(MEMBERS, guild_id)
 
     def chunk_on_guild_create(self, shard_aware: hikari.ShardAware | None, /) -> typing.Self:
         """Set whether to request the members that a GUILD_CREATE leaves out.

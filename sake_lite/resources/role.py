@@ -37,6 +37,7 @@ ROLES: Table[hikari.Role] = Table(
     decode=_decode,
     change=RoleChange,
     intents=hikari.Intents.GUILDS,
+    listed_as="roles",
 )
 
 

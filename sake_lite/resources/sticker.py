@@ -38,6 +38,7 @@ STICKERS: Table[hikari.GuildSticker] = Table(
     decode=_decode,
     change=StickerChange,
     intents=hikari.Intents.GUILDS | hikari.Intents.GUILD_EMOJIS,
+    listed_as="stickers",
 )
 
 
