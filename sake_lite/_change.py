@@ -51,6 +51,12 @@ class Change(hikari.Event, typing.Generic[_EntityT_co, _KeyT_co]):
         What the entities are bound to.
     """
 
+    if not typing.TYPE_CHECKING:
+
+        def __class_getitem__(cls, _: object) -> type:
+            """Return the class itself, so that a listener may annotate its event as type checkers want it."""
+            return cls
+
     __slots__ = ("_app", "_cause", "_key", "_new", "_new_row", "_old", "_old_row", "_table")
 
     def __init__(

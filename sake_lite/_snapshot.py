@@ -74,21 +74,25 @@ class Snapshot:
             raise table.not_found(key)
         return entity
 
-    def get_each(self, table: Table[EntityT], ids: collections.abc.Iterable[int]) -> list[EntityT]:
-        """Return the entities under several IDs, each once, as `get` does, in fewer statements.
+    def find_each(self, table: Table[EntityT], ids: collections.abc.Iterable[int]) -> dict[int, EntityT]:
+        """Return the entities under several IDs, of those that are there, by ID, in fewer statements than `find`.
 
         The table's key is one column.
-        """
-        keys: dict[Key, None] = {table.lookup_key((each,)): None for each in ids}
-        found = fetch_points(self._connection, table, keys, self._moment)
-        entities: list[EntityT] = []
-        for key in keys:
-            entity = self._build(table, found[key]) if key in found else self.find(table, *key)
-            if entity is None:
-                raise table.not_found(key)
-            entities.append(entity)
 
-        return entities
+        Raises
+        ------
+        InvalidDataFound
+            If a row is damaged, or refused by hikari's entity factory.
+        sqlite3.Error
+            If SQLite fails.
+        """
+        keys: dict[Key, int] = {table.lookup_key((each,)): each for each in ids}
+        found = fetch_points(self._connection, table, keys, self._moment)
+        entities = {
+            each: self._build(table, found[key]) if key in found else self.find(table, *key)
+            for key, each in keys.items()
+        }
+        return {each: entity for each, entity in entities.items() if entity is not None}
 
     def _build(self, table: Table[EntityT], rows: list[Row]) -> EntityT | None:
         if not rows:

@@ -36,6 +36,12 @@ _SAYS = {
         r"ada's 'I prefer tea.' was deleted \(MESSAGE_DELETE\)",
         r"Grace has left \(GUILD_CREATE\)",
     ],
+    "permissions.py": [
+        r"threads: \['Biscuits'\]",
+        "in the channel, ada may send messages: True",
+        "in the thread, ada may send messages: False",  # there it is SEND_MESSAGES_IN_THREADS that counts
+        "missing: members has no entry for guild_id 1000, user_id 999",
+    ],
     "quickstart.py": [
         "Countess: Is anyone caching this?",
         "Arcade: 2,500 of 2,500 members, read in [0-9,]+ ms",

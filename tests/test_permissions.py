@@ -424,9 +424,20 @@ async def test_what_is_committed_while_it_reads_is_not_seen(cache: sake_lite.SQL
         await cache.get_role(ROLE)
 
 
-async def test_a_role_that_was_deleted_is_missing_until_the_member_is_heard_of(cache: sake_lite.SQLiteCache) -> None:
+async def test_a_role_that_was_deleted_grants_nothing(cache: sake_lite.SQLiteCache) -> None:
+    """Discord does not tell of the members who had it, so they go on naming it."""
     await cache.ingest("GUILD_CREATE", _world(everyone=TALKING, other_role=P.KICK_MEMBERS))
+    assert await cache.permissions_for(GUILD, USER) == TALKING | P.KICK_MEMBERS
     await cache.ingest("GUILD_ROLE_DELETE", {"guild_id": str(GUILD), "role_id": str(OTHER_ROLE)})
+    assert await cache.permissions_for(guild_id=GUILD, user_id=USER) == TALKING
+    await cache.ingest("GUILD_ROLE_DELETE", {"guild_id": str(GUILD), "role_id": str(GUILD)})
+    with pytest.raises(sake_lite.EntryNotFound, match=f"role_id {GUILD}"):
+        await cache.permissions_for(GUILD, USER)
+
+
+async def test_a_role_that_may_not_have_come_yet_is_missing(cache: sake_lite.SQLiteCache) -> None:
+    await cache.ingest("GUILD_CREATE", _world(everyone=TALKING, other_role=P.KICK_MEMBERS))
+    await cache.delete_role(OTHER_ROLE)  # Discord does not say that it is gone
     with pytest.raises(sake_lite.EntryNotFound, match=f"role_id {OTHER_ROLE}"):
         await cache.permissions_for(GUILD, USER)
     member = {name: value for name, value in samples.member(roles=[str(ROLE)]).items() if name != "user"}

@@ -29,7 +29,6 @@ class PermissionsCache(GuildCache, GuildChannelCache, MemberCache, RoleCache, Th
         self,
         guild_id: hikari.Snowflakeish,
         user_id: hikari.Snowflakeish,
-        /,
         channel_id: hikari.Snowflakeish | None = None,
     ) -> hikari.Permissions:
         """Tell what a member may do in a guild, or in one of its channels or threads.
@@ -63,8 +62,9 @@ class PermissionsCache(GuildCache, GuildChannelCache, MemberCache, RoleCache, Th
         ------
         EntryNotFound
             If the cache does not hold the guild, the member, one of the member's roles, the channel, or the channel
-            that a thread is in; the message says which. A member may go on naming a role that was deleted, until
-            Discord sends the member anew, as it does with each of their messages and interactions.
+            that a thread is in; the message says which. A role that was deleted, which a member goes on naming until
+            Discord sends the member anew, grants nothing, where the cache knows that: once the guild's GUILD_CREATE
+            came in this run. Elsewhere, as in a file that no bot uses, it is missing.
         ValueError
             If the channel is one of another guild.
         InvalidDataFound
@@ -80,7 +80,10 @@ class PermissionsCache(GuildCache, GuildChannelCache, MemberCache, RoleCache, Th
         if channel_id is not None:
             GUILD_CHANNELS.lookup_key([channel_id])
 
-        grounds = await self._read_together(lambda snapshot: _read_grounds(snapshot, guild_id, user_id, channel_id))
+        knows_roles = await self._is_complete(ROLES, guild_id)
+        grounds = await self._read_together(
+            lambda snapshot: _read_grounds(snapshot, guild_id, user_id, channel_id, knows_roles=knows_roles)
+        )
         guild, member, roles, channel, thread = grounds
         place = thread or channel
         if place is not None and place.guild_id != guild.id:
@@ -109,10 +112,12 @@ def _read_grounds(
     guild_id: hikari.Snowflakeish,
     user_id: hikari.Snowflakeish,
     channel_id: hikari.Snowflakeish | None,
+    *,
+    knows_roles: bool,
 ) -> _Grounds:
     guild = snapshot.get(GUILDS, guild_id)
     member = snapshot.get(MEMBERS, guild_id, user_id)
-    roles = snapshot.get_each(ROLES, [guild.id, *member.role_ids])
+    roles = _read_roles(snapshot, member, knows_roles=knows_roles)
     if channel_id is None:
         return _Grounds(guild, member, roles)
 
@@ -129,3 +134,14 @@ def _read_grounds(
         missing = GUILD_CHANNELS.not_found([thread.parent_id])
         raise errors.EntryNotFound(f"{missing.message}, which thread {channel_id} is in")
     return _Grounds(guild, member, roles, parent, thread)
+
+
+def _read_roles(snapshot: Snapshot, member: hikari.Member, *, knows_roles: bool) -> list[hikari.Role]:
+    """Return @everyone and a member's roles; where all roles of the guild are known, those that exist."""
+    everyone = member.guild_id
+    role_ids = [everyone, *member.role_ids]
+    found = snapshot.find_each(ROLES, role_ids)
+    for role_id in role_ids:
+        if role_id not in found and not (knows_roles and role_id != everyone):
+            raise ROLES.not_found([role_id])
+    return list(found.values())
