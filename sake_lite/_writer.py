@@ -278,6 +278,8 @@ class Writer:
         await self._run()
         self._is_closed = True
         self._release_waiters()
+        if self._listeners is not None:  # nothing tells of these changes again
+            await self._listeners.told()
 
     async def _recover_group(self) -> None:
         """Find out what became of the group that was with the thread when the task was cancelled."""

@@ -229,8 +229,8 @@ class _Iterator(async_cache.CacheIterator[typing.Any]):
     """Iterates over a table's entities, or those of one reference.
 
     Damaged rows are left out, with a line in the log. Where all are awaited at once, as Tanjun does with the roles by
-    which it calculates permissions, there is nothing if any is damaged, so that it asks Discord for all: without one
-    role, it would come to other permissions.
+    which it calculates permissions, there is nothing if any is damaged, or if of what a guild lists not all is known,
+    so that it asks Discord for all: without one role, it would come to other permissions.
     """
 
     __slots__ = ("_iterator", "_reference", "_source")
@@ -245,10 +245,17 @@ class _Iterator(async_cache.CacheIterator[typing.Any]):
 
     async def _all(self) -> list[typing.Any]:
         try:
-            return [entity async for entity in self._opened()]
+            return [entity async for entity in self._opened()] if await self._is_whole() else []
         except errors.SakeException as fault:
             self._source.faults.log(self._source.table, fault)
             return []
+
+    async def _is_whole(self) -> bool:
+        guild_id = self._reference.get("guild_id")
+        source = self._source
+        if guild_id is None or source.is_trusted or source.table.listed_as is None:
+            return True
+        return await source.reads.knows(source.table, guild_id)
 
     async def __anext__(self) -> typing.Any:
         while True:

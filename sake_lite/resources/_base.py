@@ -405,7 +405,7 @@ class Resource(abc.Resource):
         except ModuleNotFoundError as error:
             raise ImportError(f"add_to_tanjun needs {error.name}: pip install 'sake_lite[tanjun]'") from error
 
-        reads = stores.Reads(get=self._get, get_only=self._get_only, iterate=self._iterate, knows=self._is_complete)
+        reads = stores.Reads(get=self._get, get_only=self._get_only, iterate=self._iterate, knows=self._knows_all)
         stores.add(client, self, reads, trust_get_for or ())
         if tanjun_managed:
             stores.manage(client, self._open_or_log, self.close)
@@ -635,6 +635,13 @@ class Resource(abc.Resource):
         except errors.EntryNotFound:
             return False
         return True
+
+    async def _knows_all(self, table: Table[typing.Any], guild_id: hikari.Snowflakeish) -> bool:
+        """Whether all rows of a guild that there are at this moment, are known to be found in a table.
+
+        While nothing can be written, a row may be on its way.
+        """
+        return await self._open_session().settled() and await self._is_complete(table, guild_id)
 
     def _is_told_of(self, table: Table[typing.Any]) -> bool:
         """Whether all of a table's events come, and none was given up since the opening."""

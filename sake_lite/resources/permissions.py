@@ -117,7 +117,7 @@ def _read_grounds(
 ) -> _Grounds:
     guild = snapshot.get(GUILDS, guild_id)
     member = snapshot.get(MEMBERS, guild_id, user_id)
-    roles = _read_roles(snapshot, member, knows_roles=knows_roles)
+    roles = _read_roles(snapshot, member, knows_roles=knows_roles or member.id == guild.owner_id)
     if channel_id is None:
         return _Grounds(guild, member, roles)
 

@@ -26,7 +26,11 @@ def _decode(factory: hikari.api.EntityFactory, payload: Payload) -> hikari.User:
 
 
 class UserChange(Change[hikari.User, tuple[hikari.Snowflake]]):
-    """A user changed, or is known to the cache for the first time."""
+    """A user changed, came, or went.
+
+    Of a user who was last seen longer than `user_expire` ago, and is kept because a member is that user, `old` may be
+    missing where the same gateway event changes both.
+    """
 
     __slots__ = ()
 
