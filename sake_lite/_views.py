@@ -14,6 +14,7 @@ import datetime
 import inspect
 import itertools
 import logging
+import re
 import typing
 import warnings
 
@@ -44,10 +45,13 @@ _SHOWN: typing.Final[int] = 10
 
 # The fields by which a person recognises an entry, in the order in which they are shown, and as many as are shown.
 _TELLING: typing.Final = (
-    *("username", "global_name", "nick", "name", "status", "content", "topic", "description"),
-    *("member_count", "uses", "joined_at", "created_at", "timestamp"),
+    *("timestamp", "username", "global_name", "nick", "name", "status", "content", "topic", "description"),
+    *("member_count", "uses", "joined_at", "created_at"),
 )
 _MOST_TELLING: typing.Final[int] = 5
+
+# Fields of what is beside an entry, and tells nothing of it: when its author joined, what application it invites to.
+_ASIDE: typing.Final = re.compile(r"(.*\.)?(member\.[^.]+|target_application\..+)")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -360,8 +364,9 @@ def view_of(reader: BriefReader, app: hikari.RESTAware, table: Table[EntityT]) -
 def _telling(payloads: list[dict[str, typing.Any]]) -> list[str]:
     """Return the fields, of those that there are, by which a person recognises these best."""
     said = dict.fromkeys(name for payload in payloads for name, value in payload.items() if value or value == 0)
+    own = [name for name in said if not _ASIDE.fullmatch(name)]
     # Of fields with one name the outermost: whose message it is, not whom it answers.
-    found = {field: [name for name in said if name.rpartition(".")[2] == field] for field in _TELLING}
+    found = {field: [name for name in own if name.rpartition(".")[2] == field] for field in _TELLING}
     return [min(names, key=lambda name: name.count(".")) for names in found.values() if names][:_MOST_TELLING]
 
 

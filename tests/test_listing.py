@@ -62,6 +62,19 @@ def test_what_a_terminal_shows_of_a_resource(path: pathlib.Path) -> None:
     assert repr(file.roles.for_guild(GUILD)).startswith(f"roles where guild_id is {GUILD}: 12\n")
 
 
+async def test_what_tells_of_an_entry_is_its_own(path: pathlib.Path) -> None:
+    member = samples.member(1, nick="Countess")
+    async with sake_lite.SQLiteCache(path) as cache:
+        await cache.set_message(samples.message(1, member=member))
+        await cache.set_voice_state(GUILD, samples.voice_state(1, member=member))
+        await cache.set_invite(samples.invite("a", target_application={"id": "1", "name": "Chess"}))
+    file = CacheFile(path)
+    assert file.messages.head().columns[4:] == ["timestamp", "author.username", "content"]
+    assert file.voice_states.head().columns[-1] == "member.user.username"
+    assert {"member.nick", "member.joined_at"}.isdisjoint(file.voice_states.head().columns)
+    assert file.invites.head().columns[3:] == ["uses", "created_at"]
+
+
 _HOSTILE: typing.Final = "<script>alert('&')</script> \x1b[31m\u202e\x07\nred"
 
 
