@@ -201,7 +201,7 @@ class ResourceView(typing.Generic[EntityT]):
             If the file cannot be read.
         """
         first = list(itertools.islice(self._walk_payloads(), rows))
-        flat = [_frames.flatten(payload) for _, payload in first]
+        flat = _frames.flatten([payload for _, payload in first])
         fields = _telling(flat)
         keys = [column.name for column in self.table.columns]
         told = [[_frames.moment_or(field, payload.get(field)) for field in fields] for payload in flat]
@@ -211,13 +211,16 @@ class ResourceView(typing.Generic[EntityT]):
     def to_pandas(self, *, flatten: bool = True) -> pd.DataFrame:
         """Return a data frame of the payloads, the values of the table's columns first.
 
-        Snowflakes are whole numbers (`Int64`), moments UTC timestamps, and rows that are damaged are skipped, with one
-        warning that counts them.
+        Snowflakes are whole numbers (`Int64`), also in lists that hold nothing else (`roles`, `mention_roles`,
+        `applied_tags`, and names that end in `_ids`), so that `explode` and `merge` find what they mean. Texts that are
+        moments are UTC timestamps; the few that Discord sends as numbers stay numbers, as `expires_at` of an avatar's
+        decoration, in seconds since 1970. Rows that are damaged are skipped, with one warning that counts them.
 
         Parameters
         ----------
         flatten
-            Whether fields of objects in a payload become columns, such as `user.username`.
+            Whether fields of objects in a payload become columns, such as `user.username`. Objects whose fields are
+            named by IDs, as in `resolved`, stay as they are.
 
         Raises
         ------
@@ -226,8 +229,10 @@ class ResourceView(typing.Generic[EntityT]):
         ImportError
             If pandas is not installed; the extra `notebook` has it.
         """
-        rows = [(key, _frames.flatten(payload) if flatten else payload) for key, payload in self._walk_payloads()]
-        return _frames.from_payloads(self.table.columns, rows)
+        rows = list(self._walk_payloads())
+        payloads = [payload for _, payload in rows]
+        fields = _frames.flatten(payloads) if flatten else payloads
+        return _frames.from_payloads(self.table.columns, [key for key, _ in rows], fields)
 
     def __repr__(self) -> str:
         return repr(self.head())
