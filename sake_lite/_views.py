@@ -11,18 +11,17 @@ __all__ = ["MembersView", "MessagesView", "ResourceView", "Summary", "view_of"]
 import collections.abc
 import dataclasses
 import datetime
-import inspect
 import itertools
 import logging
 import re
 import typing
-import warnings
 
 import hikari
 
 from . import _config, _frames, _plots, errors
 from ._listing import Listing
 from ._walk import Walk, walk_entities
+from ._warn import warn
 from .resources.member import MEMBERS
 from .resources.message import MESSAGES
 
@@ -304,7 +303,7 @@ class ResourceView(typing.Generic[EntityT]):
         finally:
             if damaged:
                 rows = "row was" if damaged == 1 else "rows were"
-                _warn(f"{damaged:,} damaged {rows} skipped in {self.name}; `sake-lite check` names each")
+                warn(f"{damaged:,} damaged {rows} skipped in {self.name}; `sake-lite check` names each")
 
 
 class MembersView(ResourceView[hikari.Member]):
@@ -375,16 +374,8 @@ def _telling(payloads: list[dict[str, typing.Any]]) -> list[str]:
     return [min(names, key=lambda name: name.count(".")) for names in found.values() if names][:_MOST_TELLING]
 
 
-def _warn(message: str) -> None:
-    """Warn whoever called into the package, since Python shows a warning once for each place that it is from."""
-    frame, depth = inspect.currentframe(), 1
-    while frame is not None and str(frame.f_globals.get("__name__")).startswith(f"{__package__}."):
-        frame, depth = frame.f_back, depth + 1
-    warnings.warn(message, RuntimeWarning, stacklevel=depth)
-
-
-def _moment(milliseconds: int | None) -> datetime.datetime | None:
-    if milliseconds is None:
+def _moment(milliseconds: object) -> datetime.datetime | None:
+    if not isinstance(milliseconds, int):  # there is no row, or it is damaged
         return None
 
     try:

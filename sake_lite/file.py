@@ -177,9 +177,12 @@ class CacheFile:
         self.close()
 
     def __getattr__(self, name: str) -> ResourceView[typing.Any]:
-        resources = {} if name.startswith("_") else self.resources
+        if name.startswith("_"):  # also before there is anything to ask, as `copy` does
+            raise AttributeError(name)
+
+        resources = self.resources
         if name not in resources:
-            raise AttributeError(f"a cache's file has no {name!r}; it has {', '.join(self.resources)}")
+            raise AttributeError(f"a cache's file has no {name!r}; it has {', '.join(resources)}")
 
         return resources[name]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy as copying
 import os
 import pathlib
 import re
@@ -307,6 +308,22 @@ async def test_kinds_that_this_hikari_does_not_know_are_no_damage(path: pathlib.
         file.guild_channels.get(2)
 
 
+def test_a_row_that_was_changed_at_no_moment(whole_path: pathlib.Path) -> None:
+    """SQLite keeps texts out of a strict table, but no flipped bit."""
+    strict = column_values(whole_path, "sqlite_schema WHERE name = 'roles'", "sql")[0]
+    for statement, parameters in (
+        ("UPDATE sqlite_schema SET sql = ? WHERE name = 'roles'", [strict.removesuffix("STRICT")]),
+        ("UPDATE roles SET updated_at = 'noon'", []),
+        ("UPDATE sqlite_schema SET sql = ? WHERE name = 'roles'", [strict]),
+    ):
+        with contextlib.closing(sqlite3.connect(whole_path)) as connection, connection:
+            connection.execute("PRAGMA writable_schema = ON")
+            connection.execute(statement, parameters)
+    file = CacheFile(whole_path)
+    assert (file.roles.summary().rows, file.roles.summary().newest) == (5, None)
+    assert re.search(r"^roles +5 +[\d,]+ +0$", repr(file), re.MULTILINE)
+
+
 def test_damaged_pages(whole_path: pathlib.Path) -> None:
     file = CacheFile(whole_path)
     data = bytearray(whole_path.read_bytes())
@@ -319,6 +336,13 @@ def test_damaged_pages(whole_path: pathlib.Path) -> None:
 
 
 # Its end.
+
+
+def test_a_copy_looks_into_the_same_file(whole_path: pathlib.Path) -> None:
+    other = copying.copy(CacheFile(whole_path))
+    assert len(other.roles) == 5
+    with pytest.raises(AttributeError, match=r"^_nothing$"):
+        _view(other, "_nothing")
 
 
 def test_a_closed_file_is_not_looked_into(whole_path: pathlib.Path) -> None:

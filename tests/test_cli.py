@@ -152,7 +152,7 @@ def test_list_shows_what_tells_entries_from_each_other(file: pathlib.Path) -> No
     )
     result = _run("list", file, "messages", "--user", USER, "--limit", 1)
     assert re.match(
-        r"7 +3000000001 +2000000001 +1000000001 +2026-[-\d]+ [:\d]+ +user3000000001 +two lines",
+        r"7 +3000000001 +2000000001 +1000000001 +2026-11-23 12:00:00 +user3000000001 +two lines",
         result.stdout.splitlines()[1],
     )
     assert result.stderr == "… and 2 more; --limit says how many to list\n"

@@ -17,6 +17,7 @@ from samples import GUILD, USER
 
 import sake_lite
 from sake_lite import CacheFile
+from sake_lite.file import Listing
 
 _TABLES: typing.Final = {table.name: table for table in sake_lite.SQLiteCache.all_tables}
 
@@ -95,6 +96,14 @@ def test_names_are_shown_and_not_obeyed(path: pathlib.Path) -> None:
         text = repr(shown)
         assert "<script>alert('&')</script> \\x1b[31m\\u2…" in text
         assert all(character.isprintable() or character == "\n" for character in text)
+
+
+def test_captions_are_shown_and_not_obeyed() -> None:
+    """A file's name is in them, in which there may be bytes that are no text."""
+    listing = Listing(["a"], [["$x$"]], caption="\x1b[31mred\udcff\n.db" + "long" * 20)
+    shown = "\\x1b[31mred\\udcff .db" + "long" * 20
+    assert repr(listing).splitlines()[0] == shown
+    assert listing.to_html().startswith(f'<table class="tex2jax_ignore"><caption>{shown}</caption>')
 
 
 def test_what_a_notebook_shows(whole_path: pathlib.Path) -> None:
