@@ -250,7 +250,11 @@ class ResourceView(typing.Generic[EntityT]):
             has = f"only to {', '.join(self.references)}" if self.references else "to nothing"
             raise AttributeError(f"{self.name} have no reference to {reference}; they refer {has}")
         if self._reference is not None:
-            raise ValueError(f"{self._caption} were chosen already; choose by {reference} among all of {self.name}")
+            chosen = self._reference[0].name.removesuffix("_id")
+            raise ValueError(
+                f"these {self.name} were chosen by {chosen} {self._reference[1]} already, and cannot be chosen by "
+                f"{reference} as well: filter them as you iterate"
+            )
 
         return type(self)(self._reader, self._app, self.table, (column, column.argument(value)))
 

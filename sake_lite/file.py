@@ -35,7 +35,7 @@ _FAULTS: typing.Final[dict[int, str]] = {
     sqlite3.SQLITE_ERROR: "is wrong",
     sqlite3.SQLITE_TOOBIG: "is wrong",
     sqlite3.SQLITE_MISMATCH: "is wrong",
-    sqlite3.SQLITE_READONLY: "would write, and the file is only looked into",
+    sqlite3.SQLITE_AUTH: "would write or change the connection, and the file is only looked into",
 }
 
 
@@ -132,12 +132,12 @@ class CacheFile:
         Raises
         ------
         BackendError
-            If the statement is wrong, or would write, or the file cannot be read.
+            If the statement is wrong, would write or change the connection, or the file cannot be read.
         """
 
         def ask(connection: sqlite3.Connection) -> Listing:
             _sql.add_functions(connection)
-            connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)  # a statement could create another file by that
+            _sql.allow_reading_only(connection)
             try:
                 cursor = connection.execute(sql, parameters)
                 return Listing([name for name, *_ in cursor.description or ()], cursor.fetchall())
