@@ -42,9 +42,10 @@ _FAULTS: typing.Final[dict[int, str]] = {
 class CacheFile:
     """A cache's file, to look into: synchronous, read-only, and safe while a bot writes to it.
 
-    Each resource is an attribute, named as its table: `file.members`, `file.messages`, and so on (`ResourceView`).
-    Nothing is created, changed or held, neither the file nor anything beside it: each reading looks at the file as it
-    is at that moment.
+    Each resource is an attribute, named as its table: `file.members`, `file.messages`, and so on (`ResourceView`). Each
+    reading looks at the file as it is at that moment, and holds nothing. Neither the file nor its log is changed, and
+    without a log nothing is made beside the file. With one, SQLite keeps the log's index (`-shm`) as for any reader: it
+    makes it where it is missing, as after a copy, and anew after the bot was killed.
 
     Parameters
     ----------
