@@ -337,6 +337,24 @@ def test_damaged_pages(whole_path: pathlib.Path) -> None:
         assert str(whole_path) in caught.value.message
 
 
+# What lies beside it.
+
+
+@pytest.mark.parametrize("has_index", [False, True], ids=["copied without its index", "killed"])
+def test_the_log_of_a_killed_bot_is_read_and_left(
+    has_index: bool, killed: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    for part in killed.parent.iterdir():
+        if has_index or not part.name.endswith("-shm"):
+            (tmp_path / part.name).write_bytes(part.read_bytes())
+    before = contents(tmp_path)
+    assert len(CacheFile(tmp_path / killed.name).roles) > 0
+    after = contents(tmp_path)
+    for name in (killed.name, f"{killed.name}-wal"):
+        assert after[name] == before[name]
+    assert after.keys() - before.keys() <= {f"{killed.name}-shm"}
+
+
 # Its end.
 
 
