@@ -4,12 +4,14 @@ A real `hikari.GatewayBot` connects to a Discord that runs inside this program (
 in what Discord says. Then the bot stops, and the file is opened again without one.
 
     uv run examples/quickstart.py
+    uv run examples/quickstart.py .  # which keeps the file: `bot.db`, in this folder, to look into
 """
 
 from __future__ import annotations
 
 import asyncio
 import pathlib
+import sys
 import tempfile
 import time
 
@@ -99,7 +101,7 @@ async def look(path: pathlib.Path) -> None:
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        path = pathlib.Path(folder, "bot.db")
+        path = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else folder, "bot.db")
         print("A bot runs:")
         asyncio.run(run_bot(path))
         print("The bot is gone. Its file, opened without it:")

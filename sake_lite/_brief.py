@@ -1,10 +1,11 @@
 """Reading a file for a moment, in the caller's own thread, for those who look into it without an event loop.
 
 Each reading connects anew, which takes less than a millisecond, so that nothing is held in between: a notebook that is
-left open for days keeps no log from being folded in, and sees the file that is there at the moment. Nothing is created
-or changed, not even beside the file; only where a log lies without the index that belongs to it, as after the two were
-moved elsewhere, SQLite makes that anew. Where a bot closes at the very moment of a reading, its log stays beside the
-file until it starts again, as with all that reads by SQLite.
+left open for days keeps no log from being folded in, and sees the file that is there at the moment. Neither the file
+nor its log is changed, and without a log nothing is made beside the file. With one, SQLite keeps the index that belongs
+to it (`-shm`) as for any reader: it makes it where it is missing, as after the two were moved elsewhere, and anew after
+whoever wrote was killed. Where a bot closes at the very moment of a reading, its log stays beside the file until it
+starts again, as with all that reads by SQLite.
 """
 
 from __future__ import annotations

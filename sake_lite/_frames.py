@@ -26,6 +26,9 @@ _MOMENT: typing.Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(
 # The ends of the names of fields that hold moments. Others, which people write, may look like anything.
 _MOMENTS: typing.Final = ("timestamp", "_at", "_since", "_time", "_until")
 
+# Fields that hold lists of snowflakes, beside those whose names end in `_ids`.
+_LISTS: typing.Final = frozenset({"roles", "mention_roles", "applied_tags"})
+
 # A snowflake's one spelling.
 _SNOWFLAKE: typing.Final = re.compile(r"0|[1-9]\d{0,18}", re.ASCII)
 
@@ -39,39 +42,54 @@ _WHOLE: typing.Final[str] = "Int64"
 _UTC: typing.Final[str] = "datetime64[us, UTC]"
 
 
-def flatten(payload: Payload) -> dict[str, typing.Any]:
-    """Return a payload's fields with those of objects in it beside them, as `user.username`.
+def flatten(payloads: collections.abc.Sequence[Payload]) -> list[dict[str, typing.Any]]:
+    """Return the fields of payloads with those of objects in them beside them, as `user.username`.
 
-    Lists stay as they are, and so do objects that are empty, or whose fields would take the place of others.
+    Lists stay as they are, and so do objects that are empty, those whose fields are named by IDs, which would make as
+    many columns as there are IDs, and those whose fields would share a name with others, be it in another payload.
     """
-    flat: dict[str, typing.Any] = {}
-    for name, value in payload.items():
-        if not (value and isinstance(value, dict)):
-            flat[name] = value
-            continue
+    dotted = {name for payload in payloads for name in payload if "." in name}
+    taken = {name[:place] for name in dotted for place, character in enumerate(name) if character == "."}
+    return [dict(_flat(payload, taken)) for payload in payloads]
 
-        inner = {f"{name}.{part}": each for part, each in flatten(typing.cast("Payload", value)).items()}
-        if inner.keys().isdisjoint(payload) and inner.keys().isdisjoint(flat):
-            flat |= inner
+
+def _flat(
+    payload: Payload, taken: collections.abc.Container[str] = (), prefix: str = ""
+) -> collections.abc.Iterator[tuple[str, typing.Any]]:
+    for name, value in payload.items():
+        if name not in taken and _has_columns(value):
+            yield from _flat(value, prefix=f"{prefix}{name}.")
         else:
-            flat[name] = value
-    return flat
+            yield f"{prefix}{name}", value
+
+
+def _has_columns(value: object) -> typing.TypeGuard[Payload]:
+    """Whether fields of an object are the same in other payloads, and told from what is in them by their dots."""
+    if not (value and isinstance(value, dict)):
+        return False
+
+    names = typing.cast("Payload", value).keys()
+    return not (all(map(str.isdecimal, names)) or any("." in name for name in names))
 
 
 def from_payloads(
     columns: collections.abc.Sequence[Column],
-    rows: collections.abc.Sequence[tuple[tuple[typing.Any, ...], Payload]],
+    keys: collections.abc.Sequence[tuple[typing.Any, ...]],
+    payloads: collections.abc.Sequence[Payload],
 ) -> pd.DataFrame:
     """Return a data frame of payloads, the values of a table's columns first.
 
-    Snowflakes become whole numbers (`Int64`, which has a word for "missing"), moments UTC timestamps.
+    Snowflakes become whole numbers (`Int64`, which has a word for "missing"), also those in lists such as `roles`, and
+    moments UTC timestamps.
 
     Parameters
     ----------
     columns
         The table's columns.
-    rows
-        Their values, and the payload, of each row.
+    keys
+        Their values in each row.
+    payloads
+        The payload of each row.
 
     Raises
     ------
@@ -80,15 +98,15 @@ def from_payloads(
     """
     pandas = _pandas()
     arrays = {
-        column.name: pandas.array([key[number] for key, _ in rows], dtype=_dtype_of(column))
+        column.name: pandas.array([key[number] for key in keys], dtype=_dtype_of(column))
         for number, column in enumerate(columns)
     }
-    for name, values in _by_field([payload for _, payload in rows]).items():
+    for name, values in _by_field(payloads).items():
         if name not in arrays:
             arrays[name] = _field(name, values)
         elif not _are_same(values, arrays[name]):
             arrays[_beside(name, arrays)] = _field(name, values)
-    return pandas.DataFrame(arrays, index=range(len(rows)))
+    return pandas.DataFrame(arrays, index=range(len(keys)))
 
 
 def from_rows(
@@ -120,7 +138,7 @@ def _dtype_of(column: Column) -> str:
     return _WHOLE if column.affinity == "INTEGER" else "string"
 
 
-def _by_field(payloads: list[Payload]) -> dict[str, list[typing.Any]]:
+def _by_field(payloads: collections.abc.Sequence[Payload]) -> dict[str, list[typing.Any]]:
     """Return the values of each field, `None` where a payload lacks it."""
     fields: dict[str, list[typing.Any]] = {}
     for number, payload in enumerate(payloads):
@@ -144,9 +162,13 @@ def _beside(name: str, taken: collections.abc.Container[str]) -> str:
 
 def _field(name: str, values: list[typing.Any]) -> typing.Any:
     """Return a field as a column, its texts as what they stand for, if all of them do."""
-    if name == "id" or name.endswith((".id", "_id")):
+    field = name.rpartition(".")[2]
+    if field == "id" or field.endswith("_id"):
         if all(map(_is_snowflake_or_none, values)):
             return _pandas().array([None if value is None else int(value) for value in values], dtype=_WHOLE)
+    elif field in _LISTS or field.endswith("_ids"):
+        if all(map(_are_snowflakes_or_none, values)):
+            return _array([value and [int(each) for each in value] for value in values])
     elif name.endswith(_MOMENTS):
         moments = [moment_or(name, value) for value in values]
         if all(moment is None or isinstance(moment, datetime.datetime) for moment in moments):
@@ -159,6 +181,12 @@ def _is_snowflake_or_none(value: object) -> bool:
     if isinstance(value, str):
         return _SNOWFLAKE.fullmatch(value) is not None and int(value) <= _LARGEST
     return value is None or (type(value) is int and 0 <= value <= _LARGEST)
+
+
+def _are_snowflakes_or_none(value: object) -> bool:
+    if not isinstance(value, list):
+        return value is None
+    return all(isinstance(each, str) and _is_snowflake_or_none(each) for each in typing.cast("list[object]", value))
 
 
 def _array(values: list[typing.Any]) -> typing.Any:

@@ -82,7 +82,7 @@ class Listing:
             return "  ".join(_padded(text, width, is_number) for text, width, is_number in parts)
 
         lines = [line(names), line("─" * width for width in widths), *map(line, cells)]
-        return "\n".join(part.rstrip() for part in [self.caption, *lines, self._rest] if part)
+        return "\n".join(part.rstrip() for part in [_line(self.caption), *lines, self._rest] if part)
 
     def _repr_html_(self) -> str:
         return self.to_html()
@@ -96,11 +96,13 @@ class Listing:
             cells = (f'<{tag} style="{style}">{html.escape(text)}</{tag}>' for text, style in pairs)
             return f"<tr>{''.join(cells)}</tr>"
 
+        # The class keeps MathJax from taking what people write between dollars for formulas.
         names = map(_text, self.columns)
         body = "".join(line("td", map(_text, row)) for row in self.rows[:_ROWS])
-        caption = f"<caption>{html.escape(self.caption)}</caption>" if self.caption else ""
+        caption = f"<caption>{html.escape(_line(self.caption))}</caption>" if self.caption else ""
         rest = f"<p>{html.escape(self._rest)}</p>" if self._rest else ""
-        return f"<table>{caption}<thead>{line('th', names)}</thead><tbody>{body}</tbody></table>{rest}"
+        parts = f"{caption}<thead>{line('th', names)}</thead><tbody>{body}</tbody>"
+        return f'<table class="tex2jax_ignore">{parts}</table>{rest}'
 
     def to_pandas(self) -> pd.DataFrame:
         """Return it as a data frame: whole numbers, snowflakes among them, are exact though some may be missing.
@@ -138,8 +140,13 @@ def _text(value: object) -> str:
     if isinstance(value, bytes):
         return f"{len(value):,} bytes"
 
-    text = "".join(map(_shown, " ".join(str(value).split())))
+    text = _line(str(value))
     return text if len(text) <= _WIDTH else f"{text[: _WIDTH - 1]}…"
+
+
+def _line(text: str) -> str:
+    """Return a text on one line, so that it only shows itself."""
+    return "".join(map(_shown, " ".join(text.split())))
 
 
 def _shown(character: str) -> str:

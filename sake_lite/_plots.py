@@ -12,6 +12,8 @@ import collections.abc
 import datetime
 import typing
 
+from ._warn import warn
+
 if typing.TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -23,6 +25,11 @@ _SPANS: typing.Final = {
     "day": datetime.timedelta(days=1),
     "week": datetime.timedelta(weeks=1),
 }
+
+# When something can have happened on Discord. Other moments are of damaged or invented payloads, and matplotlib cannot
+# draw them all; one that it can would leave no room for the rest.
+_FIRST: typing.Final = datetime.datetime(2015, 1, 1, tzinfo=datetime.UTC)
+_LAST: typing.Final = datetime.datetime(2100, 1, 1, tzinfo=datetime.UTC)
 
 # A Monday, from which spans are counted.
 _MONDAY: typing.Final = datetime.datetime(1970, 1, 5, tzinfo=datetime.UTC)
@@ -71,14 +78,14 @@ def _size(size: float) -> str:
 
 
 def joins(moments: collections.abc.Iterable[datetime.datetime]) -> Axes:
-    """Draw how many members had joined by when.
+    """Draw how many members had joined by when; one warning counts moments that cannot be, which are left out.
 
     Raises
     ------
     ImportError
         If matplotlib is not installed.
     """
-    ordered = sorted(moments)
+    ordered = sorted(_possible(moments))
     axes = _axes("Members by the date on which they joined")
     axes.step(ordered, range(1, len(ordered) + 1), where="post")
     axes.set_xlabel("date of joining (UTC)")
@@ -87,7 +94,7 @@ def joins(moments: collections.abc.Iterable[datetime.datetime]) -> Axes:
 
 
 def activity(moments: collections.abc.Iterable[datetime.datetime], by: Span) -> Axes:
-    """Draw how many messages were written in each hour, day or week.
+    """Draw how many messages were written in each hour, day or week; `joins` says of what it warns.
 
     Raises
     ------
@@ -100,13 +107,22 @@ def activity(moments: collections.abc.Iterable[datetime.datetime], by: Span) -> 
         raise ValueError(f"by is one of {', '.join(map(repr, _SPANS))}, not {by!r}")
 
     span = _SPANS[by]
-    counts = collections.Counter(_MONDAY + (moment - _MONDAY) // span * span for moment in moments)
+    counts = collections.Counter(_MONDAY + (moment - _MONDAY) // span * span for moment in _possible(moments))
     axes = _axes(f"Messages by {by}")
     if counts:
         axes.stairs(*_steps(counts, span), fill=True)  # in which thousands of them are quickly drawn
     axes.set_xlabel("time (UTC)")
     axes.set_ylabel(f"messages in each {by}")
     return _with_readable_dates(axes)
+
+
+def _possible(moments: collections.abc.Iterable[datetime.datetime]) -> list[datetime.datetime]:
+    """Return the moments at which something can have happened, and count the others in one warning."""
+    aware = [moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC) for moment in moments]
+    possible = [moment for moment in aware if _FIRST <= moment < _LAST]
+    if len(possible) < len(aware):
+        warn(f"{len(aware) - len(possible):,} left out, of dates before {_FIRST.year} or after {_LAST.year - 1}")
+    return possible
 
 
 def _steps(

@@ -11,17 +11,17 @@ __all__ = ["MembersView", "MessagesView", "ResourceView", "Summary", "view_of"]
 import collections.abc
 import dataclasses
 import datetime
-import inspect
 import itertools
 import logging
+import re
 import typing
-import warnings
 
 import hikari
 
 from . import _config, _frames, _plots, errors
 from ._listing import Listing
 from ._walk import Walk, walk_entities
+from ._warn import warn
 from .resources.member import MEMBERS
 from .resources.message import MESSAGES
 
@@ -44,10 +44,13 @@ _SHOWN: typing.Final[int] = 10
 
 # The fields by which a person recognises an entry, in the order in which they are shown, and as many as are shown.
 _TELLING: typing.Final = (
-    *("username", "global_name", "nick", "name", "status", "content", "topic", "description"),
-    *("member_count", "uses", "joined_at", "created_at", "timestamp"),
+    *("timestamp", "username", "global_name", "nick", "name", "status", "content", "topic", "description"),
+    *("member_count", "uses", "joined_at", "created_at"),
 )
 _MOST_TELLING: typing.Final[int] = 5
+
+# Fields of what is beside an entry, and tells nothing of it: when its author joined, what application it invites to.
+_ASIDE: typing.Final = re.compile(r"(.*\.)?(member\.[^.]+|target_application\..+)")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,7 +200,7 @@ class ResourceView(typing.Generic[EntityT]):
             If the file cannot be read.
         """
         first = list(itertools.islice(self._walk_payloads(), rows))
-        flat = [_frames.flatten(payload) for _, payload in first]
+        flat = _frames.flatten([payload for _, payload in first])
         fields = _telling(flat)
         keys = [column.name for column in self.table.columns]
         told = [[_frames.moment_or(field, payload.get(field)) for field in fields] for payload in flat]
@@ -207,13 +210,16 @@ class ResourceView(typing.Generic[EntityT]):
     def to_pandas(self, *, flatten: bool = True) -> pd.DataFrame:
         """Return a data frame of the payloads, the values of the table's columns first.
 
-        Snowflakes are whole numbers (`Int64`), moments UTC timestamps, and rows that are damaged are skipped, with one
-        warning that counts them.
+        Snowflakes are whole numbers (`Int64`), also in lists that hold nothing else (`roles`, `mention_roles`,
+        `applied_tags`, and names that end in `_ids`), so that `explode` and `merge` find what they mean. Texts that are
+        moments are UTC timestamps; the few that Discord sends as numbers stay numbers, as `expires_at` of an avatar's
+        decoration, in seconds since 1970. Rows that are damaged are skipped, with one warning that counts them.
 
         Parameters
         ----------
         flatten
-            Whether fields of objects in a payload become columns, such as `user.username`.
+            Whether fields of objects in a payload become columns, such as `user.username`. Objects whose fields are
+            named by IDs, as in `resolved`, stay as they are.
 
         Raises
         ------
@@ -222,8 +228,10 @@ class ResourceView(typing.Generic[EntityT]):
         ImportError
             If pandas is not installed; the extra `notebook` has it.
         """
-        rows = [(key, _frames.flatten(payload) if flatten else payload) for key, payload in self._walk_payloads()]
-        return _frames.from_payloads(self.table.columns, rows)
+        rows = list(self._walk_payloads())
+        payloads = [payload for _, payload in rows]
+        fields = _frames.flatten(payloads) if flatten else payloads
+        return _frames.from_payloads(self.table.columns, [key for key, _ in rows], fields)
 
     def __repr__(self) -> str:
         return repr(self.head())
@@ -242,7 +250,11 @@ class ResourceView(typing.Generic[EntityT]):
             has = f"only to {', '.join(self.references)}" if self.references else "to nothing"
             raise AttributeError(f"{self.name} have no reference to {reference}; they refer {has}")
         if self._reference is not None:
-            raise ValueError(f"{self._caption} were chosen already; choose by {reference} among all of {self.name}")
+            chosen = self._reference[0].name.removesuffix("_id")
+            raise ValueError(
+                f"these {self.name} were chosen by {chosen} {self._reference[1]} already, and cannot be chosen by "
+                f"{reference} as well: filter them as you iterate"
+            )
 
         return type(self)(self._reader, self._app, self.table, (column, column.argument(value)))
 
@@ -295,7 +307,7 @@ class ResourceView(typing.Generic[EntityT]):
         finally:
             if damaged:
                 rows = "row was" if damaged == 1 else "rows were"
-                _warn(f"{damaged:,} damaged {rows} skipped in {self.name}; `sake-lite check` names each")
+                warn(f"{damaged:,} damaged {rows} skipped in {self.name}; `sake-lite check` names each")
 
 
 class MembersView(ResourceView[hikari.Member]):
@@ -360,21 +372,14 @@ def view_of(reader: BriefReader, app: hikari.RESTAware, table: Table[EntityT]) -
 def _telling(payloads: list[dict[str, typing.Any]]) -> list[str]:
     """Return the fields, of those that there are, by which a person recognises these best."""
     said = dict.fromkeys(name for payload in payloads for name, value in payload.items() if value or value == 0)
+    own = [name for name in said if not _ASIDE.fullmatch(name)]
     # Of fields with one name the outermost: whose message it is, not whom it answers.
-    found = {field: [name for name in said if name.rpartition(".")[2] == field] for field in _TELLING}
+    found = {field: [name for name in own if name.rpartition(".")[2] == field] for field in _TELLING}
     return [min(names, key=lambda name: name.count(".")) for names in found.values() if names][:_MOST_TELLING]
 
 
-def _warn(message: str) -> None:
-    """Warn whoever called into the package, since Python shows a warning once for each place that it is from."""
-    frame, depth = inspect.currentframe(), 1
-    while frame is not None and str(frame.f_globals.get("__name__")).startswith(f"{__package__}."):
-        frame, depth = frame.f_back, depth + 1
-    warnings.warn(message, RuntimeWarning, stacklevel=depth)
-
-
-def _moment(milliseconds: int | None) -> datetime.datetime | None:
-    if milliseconds is None:
+def _moment(milliseconds: object) -> datetime.datetime | None:
+    if not isinstance(milliseconds, int):  # there is no row, or it is damaged
         return None
 
     try:

@@ -35,16 +35,17 @@ _FAULTS: typing.Final[dict[int, str]] = {
     sqlite3.SQLITE_ERROR: "is wrong",
     sqlite3.SQLITE_TOOBIG: "is wrong",
     sqlite3.SQLITE_MISMATCH: "is wrong",
-    sqlite3.SQLITE_READONLY: "would write, and the file is only looked into",
+    sqlite3.SQLITE_AUTH: "would write or change the connection, and the file is only looked into",
 }
 
 
 class CacheFile:
     """A cache's file, to look into: synchronous, read-only, and safe while a bot writes to it.
 
-    Each resource is an attribute, named as its table: `file.members`, `file.messages`, and so on (`ResourceView`).
-    Nothing is created, changed or held, neither the file nor anything beside it: each reading looks at the file as it
-    is at that moment.
+    Each resource is an attribute, named as its table: `file.members`, `file.messages`, and so on (`ResourceView`). Each
+    reading looks at the file as it is at that moment, and holds nothing. Neither the file nor its log is changed, and
+    without a log nothing is made beside the file. With one, SQLite keeps the log's index (`-shm`) as for any reader: it
+    makes it where it is missing, as after a copy, and anew after the bot was killed.
 
     Parameters
     ----------
@@ -132,12 +133,12 @@ class CacheFile:
         Raises
         ------
         BackendError
-            If the statement is wrong, or would write, or the file cannot be read.
+            If the statement is wrong, would write or change the connection, or the file cannot be read.
         """
 
         def ask(connection: sqlite3.Connection) -> Listing:
             _sql.add_functions(connection)
-            connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)  # a statement could create another file by that
+            _sql.allow_reading_only(connection)
             try:
                 cursor = connection.execute(sql, parameters)
                 return Listing([name for name, *_ in cursor.description or ()], cursor.fetchall())
@@ -177,9 +178,12 @@ class CacheFile:
         self.close()
 
     def __getattr__(self, name: str) -> ResourceView[typing.Any]:
-        resources = {} if name.startswith("_") else self.resources
+        if name.startswith("_"):  # also before there is anything to ask, as `copy` does
+            raise AttributeError(name)
+
+        resources = self.resources
         if name not in resources:
-            raise AttributeError(f"a cache's file has no {name!r}; it has {', '.join(self.resources)}")
+            raise AttributeError(f"a cache's file has no {name!r}; it has {', '.join(resources)}")
 
         return resources[name]
 

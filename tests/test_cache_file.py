@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy as copying
 import os
 import pathlib
 import re
@@ -116,7 +117,9 @@ def test_a_second_reference_is_refused_and_not_forgotten(whole_path: pathlib.Pat
     with CacheFile(whole_path) as file:
         channel = file.messages.for_channel(samples.CHANNEL)
         for ask in (lambda: channel.for_guild(GUILD), lambda: channel.plot_activity(GUILD)):
-            with pytest.raises(ValueError, match=f"messages where channel_id is {samples.CHANNEL}: .* chosen already"):
+            with pytest.raises(
+                ValueError, match=f"these messages were chosen by channel {samples.CHANNEL} already, and"
+            ):
                 ask()
 
 
@@ -307,6 +310,22 @@ async def test_kinds_that_this_hikari_does_not_know_are_no_damage(path: pathlib.
         file.guild_channels.get(2)
 
 
+def test_a_row_that_was_changed_at_no_moment(whole_path: pathlib.Path) -> None:
+    """SQLite keeps texts out of a strict table, but no flipped bit."""
+    strict = column_values(whole_path, "sqlite_schema WHERE name = 'roles'", "sql")[0]
+    for statement, parameters in (
+        ("UPDATE sqlite_schema SET sql = ? WHERE name = 'roles'", [strict.removesuffix("STRICT")]),
+        ("UPDATE roles SET updated_at = 'noon'", []),
+        ("UPDATE sqlite_schema SET sql = ? WHERE name = 'roles'", [strict]),
+    ):
+        with contextlib.closing(sqlite3.connect(whole_path)) as connection, connection:
+            connection.execute("PRAGMA writable_schema = ON")
+            connection.execute(statement, parameters)
+    file = CacheFile(whole_path)
+    assert (file.roles.summary().rows, file.roles.summary().newest) == (5, None)
+    assert re.search(r"^roles +5 +[\d,]+ +0$", repr(file), re.MULTILINE)
+
+
 def test_damaged_pages(whole_path: pathlib.Path) -> None:
     file = CacheFile(whole_path)
     data = bytearray(whole_path.read_bytes())
@@ -318,7 +337,32 @@ def test_damaged_pages(whole_path: pathlib.Path) -> None:
         assert str(whole_path) in caught.value.message
 
 
+# What lies beside it.
+
+
+@pytest.mark.parametrize("has_index", [False, True], ids=["copied without its index", "killed"])
+def test_the_log_of_a_killed_bot_is_read_and_left(
+    has_index: bool, killed: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    for part in killed.parent.iterdir():
+        if has_index or not part.name.endswith("-shm"):
+            (tmp_path / part.name).write_bytes(part.read_bytes())
+    before = contents(tmp_path)
+    assert len(CacheFile(tmp_path / killed.name).roles) > 0
+    after = contents(tmp_path)
+    for name in (killed.name, f"{killed.name}-wal"):
+        assert after[name] == before[name]
+    assert after.keys() - before.keys() <= {f"{killed.name}-shm"}
+
+
 # Its end.
+
+
+def test_a_copy_looks_into_the_same_file(whole_path: pathlib.Path) -> None:
+    other = copying.copy(CacheFile(whole_path))
+    assert len(other.roles) == 5
+    with pytest.raises(AttributeError, match=r"^_nothing$"):
+        _view(other, "_nothing")
 
 
 def test_a_closed_file_is_not_looked_into(whole_path: pathlib.Path) -> None:

@@ -151,7 +151,10 @@ def test_list_shows_what_tells_entries_from_each_other(file: pathlib.Path) -> No
         "1000000001  5000002018  user5000002018        2024-02-29 12:00:00\n"
     )
     result = _run("list", file, "messages", "--user", USER, "--limit", 1)
-    assert re.match("7 +3000000001 +2000000001 +1000000001 +user3000000001 +two lines", result.stdout.splitlines()[1])
+    assert re.match(
+        r"7 +3000000001 +2000000001 +1000000001 +2026-11-23 12:00:00 +user3000000001 +two lines",
+        result.stdout.splitlines()[1],
+    )
     assert result.stderr == "… and 2 more; --limit says how many to list\n"
     result = _run("list", file, "messages", "--user", 5)
     assert [line.split()[0] for line in result.stdout.splitlines()] == ["message_id", "9"]

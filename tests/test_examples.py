@@ -75,6 +75,13 @@ def test_example_runs(name: str, tmp_path: pathlib.Path) -> None:
     assert list(tmp_path.iterdir()) == [], "it leaves nothing behind"
 
 
+def test_the_quickstart_keeps_its_file_where_it_is_told_to(tmp_path: pathlib.Path) -> None:
+    command = [sys.executable, EXAMPLES / "quickstart.py", "."]
+    subprocess.run(command, timeout=50, capture_output=True, check=True, cwd=tmp_path)
+    file = sake_lite.CacheFile(tmp_path / "bot.db")
+    assert file.members.get(1_000, 201).display_name == "Countess"
+
+
 def _load(name: str) -> types.ModuleType:
     spec = importlib.util.spec_from_file_location(name.removesuffix(".py"), EXAMPLES / name)
     assert spec is not None

@@ -62,7 +62,7 @@ def test_a_frame_of_members(path: pathlib.Path) -> None:
     assert [*frame["user.username"]] == ["user1", f"user{_LARGE}"]
     assert frame["nick"][0] == "Countess"
     assert pd.isna(frame["nick"][1])
-    assert frame["roles"][0] == [str(_LARGE)]
+    assert frame["roles"][0] == [_LARGE]
     assert pd.isna(frame["premium_since"][0])
     assert frame["premium_since"][1] == pd.Timestamp("2025-06-01T08:30:00.123456Z")
     assert frame["joined_at"][1] == pd.Timestamp(0, tz="UTC")
@@ -90,6 +90,41 @@ async def test_columns_are_of_one_type_whatever_is_in_them(path: pathlib.Path) -
     assert [*messages["edited_timestamp"].dt.year.isna()] == [True]
     assert _dtypes(file.members.to_pandas()) == {"guild_id": "Int64", "user_id": "Int64"}
     assert _dtypes(file.invites.to_pandas()) == {"code": "string", "channel_id": "Int64", "guild_id": "Int64"}
+
+
+async def test_maps_that_are_keyed_by_ids_make_no_columns(path: pathlib.Path) -> None:
+    """There would be more with every row."""
+    async with sake_lite.SQLiteCache(path) as cache:
+        for number in (1, 2, 3):
+            resolved = {"users": {str(number): samples.user(number)}}
+            await cache.set_message(samples.message(number, resolved=resolved))
+    frame = CacheFile(path).messages.to_pandas()
+    assert [name for name in frame.columns if name.startswith("resolved")] == ["resolved.users"]
+    assert frame["resolved.users"][2] == {"3": samples.user(3)}
+
+
+def test_two_fields_never_share_a_column(path: pathlib.Path) -> None:
+    rows: list[samples.Payload] = [{"a.b": 1}, {"a": {"b": 2}}, {"c": {"d": {"e": 3}}}, {"c": {"d.e": 4}}]
+    file = _store(path, [samples.member(1 + number, **row) for number, row in enumerate(rows)])
+    frame = file.members.to_pandas()
+    assert [each for each in frame["a.b"] if not pd.isna(each)] == [1]
+    assert frame["a"][1] == {"b": 2}
+    assert [each for each in frame["c.d.e"] if not pd.isna(each)] == [3]
+    assert frame["c"][3] == {"d.e": 4}
+
+
+async def test_snowflakes_in_lists_are_found_in_other_frames(path: pathlib.Path) -> None:
+    async with sake_lite.SQLiteCache(path) as cache:
+        await cache.set_role(GUILD, samples.role(_LARGE, name="Crew"))
+        await cache.set_member(GUILD, samples.member(1, roles=[str(_LARGE)]))
+        await cache.set_member(GUILD, samples.member(2, roles=[]))
+        await cache.set_message(samples.message(1, mention_roles=["1"], a_ids=["1", "x"]))
+    file = CacheFile(path)
+    members, roles = file.members.to_pandas(), file.roles.to_pandas()
+    found = members.explode("roles").merge(roles, left_on="roles", right_on="role_id")
+    assert [*zip(found["user_id"], found["name"], strict=True)] == [(1, "Crew")]
+    messages = file.messages.to_pandas()
+    assert (messages["mention_roles"][0], messages["a_ids"][0]) == ([1], ["1", "x"])
 
 
 async def test_a_frame_of_what_was_chosen(path: pathlib.Path) -> None:

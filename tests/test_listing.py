@@ -17,6 +17,7 @@ from samples import GUILD, USER
 
 import sake_lite
 from sake_lite import CacheFile
+from sake_lite.file import Listing
 
 _TABLES: typing.Final = {table.name: table for table in sake_lite.SQLiteCache.all_tables}
 
@@ -62,6 +63,19 @@ def test_what_a_terminal_shows_of_a_resource(path: pathlib.Path) -> None:
     assert repr(file.roles.for_guild(GUILD)).startswith(f"roles where guild_id is {GUILD}: 12\n")
 
 
+async def test_what_tells_of_an_entry_is_its_own(path: pathlib.Path) -> None:
+    member = samples.member(1, nick="Countess")
+    async with sake_lite.SQLiteCache(path) as cache:
+        await cache.set_message(samples.message(1, member=member))
+        await cache.set_voice_state(GUILD, samples.voice_state(1, member=member))
+        await cache.set_invite(samples.invite("a", target_application={"id": "1", "name": "Chess"}))
+    file = CacheFile(path)
+    assert file.messages.head().columns[4:] == ["timestamp", "author.username", "content"]
+    assert file.voice_states.head().columns[-1] == "member.user.username"
+    assert {"member.nick", "member.joined_at"}.isdisjoint(file.voice_states.head().columns)
+    assert file.invites.head().columns[3:] == ["uses", "created_at"]
+
+
 _HOSTILE: typing.Final = "<script>alert('&')</script> \x1b[31m\u202e\x07\nred"
 
 
@@ -82,6 +96,14 @@ def test_names_are_shown_and_not_obeyed(path: pathlib.Path) -> None:
         text = repr(shown)
         assert "<script>alert('&')</script> \\x1b[31m\\u2…" in text
         assert all(character.isprintable() or character == "\n" for character in text)
+
+
+def test_captions_are_shown_and_not_obeyed() -> None:
+    """A file's name is in them, in which there may be bytes that are no text."""
+    listing = Listing(["a"], [["$x$"]], caption="\x1b[31mred\udcff\n.db" + "long" * 20)
+    shown = "\\x1b[31mred\\udcff .db" + "long" * 20
+    assert repr(listing).splitlines()[0] == shown
+    assert listing.to_html().startswith(f'<table class="tex2jax_ignore"><caption>{shown}</caption>')
 
 
 def test_what_a_notebook_shows(whole_path: pathlib.Path) -> None:

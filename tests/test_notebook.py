@@ -6,6 +6,7 @@ import collections
 import datetime
 import json
 import pathlib
+import re
 import typing
 
 import nbformat
@@ -64,7 +65,7 @@ def _assert_good(cells: dict[str, typing.Any]) -> None:
     for name in ("sizes", "joins", "activity", "hours"):
         assert _shown(cells[name]) == [picture], name
     html = "".join(cells["file"]["outputs"][0]["data"]["text/html"])
-    assert html.startswith("<table><caption>bot.db: ")
+    assert "<caption>bot.db: " in html
     assert ">members</td>" in html
     assert "Tea house has 90 members." in _text(cells["entities"])
     assert _text(cells["async"]).count("\n") == 4
@@ -77,6 +78,14 @@ def test_the_outputs_that_are_kept_are_those_of_a_run() -> None:
     text = NOTEBOOK.read_text("utf-8")
     assert len(text) < 250_000
     assert [word for word in ("/tmp/", "/home/", "/work", "Traceback", "stderr") if word in text] == []
+
+
+def test_it_says_what_it_needs_and_ends_with_the_answer() -> None:
+    cells = json.loads(NOTEBOOK.read_text("utf-8"))["cells"]
+    assert cells[-1]["id"] == "answer"
+    needs = re.findall(r"^from (\w+) import", _source(_cells()["invent-people"]), re.MULTILINE)
+    assert needs == ["loopback_discord"]
+    assert "`loopback_discord.py`" in _source(cells[0])
 
 
 @pytest.mark.long

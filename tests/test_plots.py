@@ -155,6 +155,27 @@ def test_messages_are_counted_by_the_hour_unless_asked_otherwise(file: CacheFile
         file.messages.plot_activity(by=typing.cast("typing.Any", "year"))
 
 
+def test_dates_that_cannot_be_are_left_out_and_counted(path: pathlib.Path) -> None:
+    """And one without an offset is of UTC."""
+    sound = ["2025-06-01T10:30:00", "2025-06-01T10:40:00+00:00"]
+    odd = ["0001-01-01T00:00:00+05:00", "1900-01-01T00:00:00+00:00", "9999-12-31T23:59:59-05:00"]
+
+    async def store() -> None:
+        async with sake_lite.SQLiteCache(path) as cache:
+            for number, moment in enumerate([*sound, *odd], 1):
+                await cache.set_member(GUILD, samples.member(number, joined_at=moment))
+                await cache.set_message(samples.message(number, timestamp=moment))
+
+    asyncio.run(store())
+    file = CacheFile(path)
+    for draw in (file.members.plot_joins, file.messages.plot_activity):
+        with pytest.warns(RuntimeWarning, match="3 left out, of dates before 2015 or after 2099") as caught:
+            axes = draw()
+        assert [each.filename for each in caught] == [__file__]
+        _drawn(axes)
+        assert "Jun" in " ".join([*_labels(axes.xaxis), axes.xaxis.get_major_formatter().get_offset()])
+
+
 def test_pictures_of_nothing(path: pathlib.Path) -> None:
     path.touch()
     file = CacheFile(path)
