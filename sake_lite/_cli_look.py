@@ -138,20 +138,28 @@ def list_rows(file: pathlib.Path, resource: str, *, limit: int | None, as_json: 
     """List the entries of a resource.
 
     They come in the order of their keys. A person sees the IDs and what tells the entries from each other; with --json,
-    all that Discord sent. Damaged rows are skipped, and counted at the end.
+    all that Discord sent. Damaged rows are skipped, and counted at the end. Ends with 1 where there are any, or no
+    entry.
     """
     with CacheFile(file) as cache, _complaining_of_damage():
         view = _chosen(cache.resources[resource], references)
-        if as_json:
-            _write_array(itertools.islice(view.payloads(), limit))
-            return
+        listed = _write_array(itertools.islice(view.payloads(), limit)) if as_json else _show_first(view, limit)
+    if not listed:
+        chosen = [f" for {option} {value}" for option, value in references.items() if value is not None]
+        complain(f"no {resource}{''.join(chosen)}")
+        raise click.exceptions.Exit(1)
 
-        limit = limit or _SHOWN
-        listing = view.head(limit)
-        keys = {column.name for column in view.table.columns}
+
+def _show_first(view: ResourceView[typing.Any], limit: int | None) -> int:
+    """Show a person the first entries, and return how many these are."""
+    limit = limit or _SHOWN
+    listing = view.head(limit)
+    keys = {column.name for column in view.table.columns}
+    if len(listing):
         print_table(listing.columns, listing.texts(), whole=keys)
-        if listing.total > len(listing) == limit:  # else those that are missing are damaged
-            complain(f"… and {listing.total - len(listing):,} more; --limit says how many to list")
+    if listing.total > len(listing) == limit:  # else those that are missing are damaged
+        complain(f"… and {listing.total - len(listing):,} more; --limit says how many to list")
+    return len(listing)
 
 
 def _chosen(
@@ -172,14 +180,14 @@ def _chosen(
     return view
 
 
-def _write_array(payloads: collections.abc.Iterable[object]) -> None:
-    """Write a JSON array with one value a line, each as soon as it is read."""
-    separator = ""
+def _write_array(payloads: collections.abc.Iterable[object]) -> int:
+    """Write a JSON array with one value a line, each as soon as it is read, and return how many these are."""
+    number = 0
     sys.stdout.write("[")
-    for payload in payloads:
-        sys.stdout.write(f"{separator}\n{json_text(payload)}")
-        separator = ","
+    for number, payload in enumerate(payloads, 1):
+        sys.stdout.write(f"{',' if number > 1 else ''}\n{json_text(payload)}")
     sys.stdout.write("\n]\n")
+    return number
 
 
 @contextlib.contextmanager

@@ -156,7 +156,21 @@ def test_list_shows_what_tells_entries_from_each_other(file: pathlib.Path) -> No
     result = _run("list", file, "messages", "--user", 5)
     assert [line.split()[0] for line in result.stdout.splitlines()] == ["message_id", "9"]
     assert "for ever" in result.stdout
-    assert _run("list", file, "messages", "--channel", 2**70).stdout.count("\n") == 1
+
+
+def test_a_list_of_nothing_says_so(file: pathlib.Path) -> None:
+    for more, said in (
+        (("members", "--guild", 99), "no members for guild 99\n"),
+        (("messages", "--channel", 2**70), f"no messages for channel {2**70}\n"),
+    ):
+        result = _run("list", file, *more)
+        assert (result.exit_code, result.stdout, result.stderr) == (1, "", said)
+        result = _run("list", file, *more, "--json")
+        assert (result.exit_code, json.loads(result.stdout), result.stderr) == (1, [], said)
+    _sqlite(file, "UPDATE roles SET checksum = 0")
+    result = _run("list", file, "roles")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "no roles" not in result.stderr, "there are some, though damaged"
 
 
 def test_show(file: pathlib.Path) -> None:
@@ -257,11 +271,17 @@ def test_what_takes_long_has_a_bar_on_a_terminal(
 # The README.
 
 
+async def _fill_with_a_message(path: pathlib.Path) -> None:
+    await fill(path)
+    async with sake_lite.SQLiteCache(path) as cache:
+        await cache.set_message(samples.message(1, channel_id=1001))
+
+
 def test_the_commands_of_the_readme_do_what_it_says(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _, _, section = (ROOT / "README.md").read_text("utf-8").partition("## The command line")
     blocks = re.findall(r"^    \$ sake-lite (.*)\n((?:    [^$\n].*\n)*)", section, re.MULTILINE)
     assert {arguments.split()[0] for arguments, _ in blocks} >= {*_COMMANDS, "import"}
-    asyncio.run(fill(tmp_path / "bot.db"))
+    asyncio.run(_fill_with_a_message(tmp_path / "bot.db"))
     monkeypatch.chdir(tmp_path)
     for arguments, shown in blocks:
         result = _run(*arguments.split())
