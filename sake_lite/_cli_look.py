@@ -9,6 +9,7 @@ __all__ = ["check", "info", "list_rows", "show"]
 
 import asyncio
 import contextlib
+import datetime
 import itertools
 import pathlib
 import sys
@@ -34,9 +35,9 @@ from .file import CacheFile
 
 if typing.TYPE_CHECKING:
     import collections.abc
-    import datetime
 
     from ._check import CheckReport
+    from ._listing import Listing
     from ._table import Key, Table
     from ._views import ResourceView, Summary
 
@@ -76,7 +77,7 @@ def info(file: pathlib.Path, *, as_json: bool) -> None:
             for name, each in summaries.items()
         ],
         numbers={"rows", "bytes", "expired"},
-        whole={"resource", "rows", "bytes", "expired"},
+        whole={"resource", "rows", "bytes", "oldest update", "newest update", "expired"},
     )
     say(f"{cache.path.name}: {size:,} bytes, version {version}")
 
@@ -143,23 +144,43 @@ def list_rows(file: pathlib.Path, resource: str, *, limit: int | None, as_json: 
     """
     with CacheFile(file) as cache, _complaining_of_damage():
         view = _chosen(cache.resources[resource], references)
-        listed = _write_array(itertools.islice(view.payloads(), limit)) if as_json else _show_first(view, limit)
+        listed = (
+            _write_array(itertools.islice(view.payloads(), limit)) if as_json else _show_first(view, limit, references)
+        )
     if not listed:
         chosen = [f" for {option} {value}" for option, value in references.items() if value is not None]
         complain(f"no {resource}{''.join(chosen)}")
         raise click.exceptions.Exit(1)
 
 
-def _show_first(view: ResourceView[typing.Any], limit: int | None) -> int:
+def _show_first(
+    view: ResourceView[typing.Any], limit: int | None, references: collections.abc.Mapping[str, int | None]
+) -> int:
     """Show a person the first entries, and return how many these are."""
     limit = limit or _SHOWN
-    listing = view.head(limit)
-    keys = {column.name for column in view.table.columns}
-    if len(listing):
-        print_table(listing.columns, listing.texts(), whole=keys)
-    if listing.total > len(listing) == limit:  # else those that are missing are damaged
-        complain(f"… and {listing.total - len(listing):,} more; --limit says how many to list")
-    return len(listing)
+    with progress(f"listing {view.name}"):
+        listing = view.head(limit)
+        rows = listing.texts()
+    if rows:
+        whole = {column.name for column in view.table.columns} | _moments(listing)
+        print_table(listing.columns, rows, whole=whole, dropped=_dropped(view.table, references))
+    if listing.total > len(rows) == limit:  # else those that are missing are damaged
+        complain(f"… and {listing.total - len(rows):,} more; --limit says how many to list")
+    return len(rows)
+
+
+def _moments(listing: Listing) -> set[str]:
+    """Return the columns that have times."""
+    columns = zip(listing.columns, zip(*listing.rows, strict=True), strict=True)
+    return {name for name, values in columns if any(isinstance(value, datetime.datetime) for value in values)}
+
+
+def _dropped(table: Table[typing.Any], references: collections.abc.Mapping[str, int | None]) -> list[str]:
+    """Return the columns of IDs that a person misses least, those first which are the same in all rows."""
+    named = {f"{name}_id" for option, value in references.items() if value is not None for name in _REFERENCES[option]}
+    chosen = [column.name for column in table.references if column.name in named]
+    others = [column.name for column in reversed(table.columns) if column not in table.key]
+    return [*dict.fromkeys([*chosen, *others])]
 
 
 def _chosen(
@@ -220,7 +241,8 @@ def check(file: pathlib.Path, *, delete_invalid: bool, as_json: bool) -> None:
         counts = {"rows": report.rows, "damaged": report.damaged, "deleted": report.deleted}
         print_json({"is_sound": report.is_sound, **counts, "problems": problems})
     else:
-        print_table(["table", "rows"], [[name, f"{rows:,}"] for name, rows in report.rows.items()], numbers={"rows"})
+        rows = [[name, f"{rows:,}"] for name, rows in report.rows.items()]
+        print_table(["table", "rows"], rows, numbers={"rows"}, whole={"table", "rows"})
         for problem in report.problems:
             say(str(problem))
         say(_summary(report))

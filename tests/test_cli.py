@@ -16,6 +16,7 @@ import sys
 import tempfile
 import textwrap
 import threading
+import time
 import typing
 
 import click.testing
@@ -30,6 +31,7 @@ from test_examples import ROOT, fill
 import sake_lite
 from sake_lite import _cli_screen, _copy, _export, cli
 from sake_lite._table import with_notes
+from sake_lite._views import ResourceView
 
 if typing.TYPE_CHECKING:
     import collections.abc
@@ -236,10 +238,78 @@ def test_a_terminal_gets_colours_and_does_not_obey_names(file: pathlib.Path, mon
     assert '\x1b[1;34m"name"\x1b[0m' in shown
     listed = _run("list", file, "messages").stdout
     assert listed.startswith("\x1b[1m")
-    assert "3000000001" in listed, "IDs are whole however narrow it is"
+    assert "5000002018" in listed, "IDs are whole however narrow it is"
     for text in (shown, listed):
         assert "\x1b[31m" not in text
         assert not {*text} & {"\x9b", "\u202e"}
+
+
+_SNOWFLAKES: typing.Final = range(1_180_000_000_000_000_000, 1_180_000_000_000_000_003)
+
+
+@pytest.fixture
+def large_ids(path: pathlib.Path) -> pathlib.Path:
+    """A file with IDs as long as Discord's."""
+    guild, channel, user = _SNOWFLAKES
+
+    async def store() -> None:
+        async with sake_lite.SQLiteCache(path) as cache:
+            content = "what somebody wrote, which is long"
+            await cache.set_message(samples.message(guild + 9, user, channel, guild, content=content))
+            await cache.set_member(guild, samples.member(user, nick="Ada"))
+
+    asyncio.run(store())
+    return path
+
+
+def _shown(columns: int, monkeypatch: pytest.MonkeyPatch, *arguments: object) -> click.testing.Result:
+    """Run a command in this process, its output going to a terminal of so many columns, and leave its colours out."""
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    monkeypatch.setenv("COLUMNS", str(columns))
+    result = _run(*arguments)
+    result.stdout_bytes = re.sub(rb"\x1b\[[0-9;?]*[a-zA-Z]", b"", result.stdout_bytes)
+    return result
+
+
+def test_a_narrow_terminal_shows_the_content_and_whole_ids(
+    large_ids: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guild, channel, user = map(str, _SNOWFLAKES)
+    message = str(_SNOWFLAKES[0] + 9)
+    wide = _shown(200, monkeypatch, "list", large_ids, "messages")
+    assert {guild, channel, user, message} <= {*wide.stdout.split()}
+    assert wide.stderr == ""
+
+    narrow = _shown(80, monkeypatch, "list", large_ids, "messages")
+    header, *lines = narrow.stdout.splitlines()
+    assert header.split() == ["message_id", "author.username", "content", "timestamp"]
+    assert lines[0].startswith(message)
+    assert lines[0].endswith("2026-11-23 12:00:00")
+    start, end = header.index("content"), header.index("timestamp")
+    assert "".join(line[start:end].strip("\n").ljust(end - start)[:-2] for line in lines).split() == [
+        *("what", "somebody", "wrote,", "which", "is", "long")
+    ]
+    assert max(map(len, [header, *lines])) <= 80
+    assert "guild_id, channel_id, author_id" in narrow.stderr
+
+    block = _shown(50, monkeypatch, "list", large_ids, "messages").stdout
+    assert [line.split(maxsplit=1) for line in block.splitlines()] == [
+        ["message_id", message],
+        ["author_id", user],
+        ["channel_id", channel],
+        ["guild_id", guild],
+        ["author.username", f"user{user}"],
+        ["content", "what somebody wrote, which is long"],
+        ["timestamp", "2026-11-23 12:00:00"],
+    ]
+    members = _shown(80, monkeypatch, "list", large_ids, "members", "--guild", guild)
+    assert members.stdout.splitlines()[0].split() == ["user_id", "user.username", "nick", "joined_at"]
+
+
+def test_a_narrow_terminal_breaks_no_time(file: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = [line.split() for line in _shown(60, monkeypatch, "info", file).stdout.splitlines()]
+    assert lines[:2] == [["resource", "guilds"], ["rows", "3"]]
+    assert lines[3] == ["oldest", "update", "2025-11-25", "12:00:00"]
 
 
 def test_what_takes_long_has_a_bar_on_a_terminal(
@@ -266,6 +336,33 @@ def test_what_takes_long_has_a_bar_on_a_terminal(
         pause.wait(0.05)
     captured = capsys.readouterr()
     assert (captured.out, captured.err) == ("", "")
+
+
+def test_list_has_a_bar(
+    file: pathlib.Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head, pause = ResourceView[typing.Any].head, threading.Event()
+
+    def head_after_the_bar(view: ResourceView[typing.Any], rows: int) -> typing.Any:
+        said = ""
+        while "listing roles" not in said:  # else the test runs out of time
+            pause.wait(0.01)
+            said += capsys.readouterr().err
+        return head(view, rows)
+
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setattr(_cli_screen, "_SHOWN_AFTER", 0.01)
+    monkeypatch.setattr(ResourceView, "head", head_after_the_bar)
+    cli.main(["list", str(file), "roles"], standalone_mode=False)
+    assert "role5000001009" in capsys.readouterr().out
+
+
+def test_a_long_table_is_laid_out_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    begun = time.process_time()
+    _cli_screen.print_table(["id", "name"], [[str(number), "é" * 9] for number in range(10_000)], numbers={"id"})
+    assert time.process_time() - begun < 2, "it was a matter of ten seconds"
+    lines = capsys.readouterr().out.splitlines()
+    assert (lines[0], lines[1], lines[-1]) == ("  id  name", "   0  ééééééééé", "9999  ééééééééé")
 
 
 # The README.
