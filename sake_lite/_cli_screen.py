@@ -190,7 +190,13 @@ def _printable(text: str) -> str:
 
 
 def write_what_can_be_written() -> None:
-    """Let texts that the standard output and error have no bytes for be escaped, instead of ending the program."""
+    """Let texts that the standard output and error have no bytes for be escaped, instead of ending the program.
+
+    What is written to an output that was closed, as by `>&-`, goes nowhere.
+    """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, pathlib.Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

@@ -545,6 +545,13 @@ def test_whoever_reads_may_stop(long: pathlib.Path, arguments: tuple[str, ...]) 
         assert (process.stderr.read(), process.wait(30)) == (b"", 1)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows' shell cannot close them")
+def test_the_outputs_may_be_closed(file: pathlib.Path) -> None:
+    run = '"$0" -m sake_lite list "$1" roles --json >&- && "$0" -m sake_lite info "$1" >&- 2>&-'
+    ran = subprocess.run(["sh", "-c", run, sys.executable, str(file)], capture_output=True, timeout=30, check=False)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, b"", b"")
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such signal for one process alone")
 def test_it_can_be_interrupted(long: pathlib.Path) -> None:
     process = _start("list", long, "roles", "--json")
