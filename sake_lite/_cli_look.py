@@ -79,7 +79,7 @@ def info(file: pathlib.Path, *, as_json: bool) -> None:
         numbers={"rows", "bytes", "expired"},
         whole={"resource", "rows", "bytes", "oldest update", "newest update", "expired"},
     )
-    say(f"{cache.path.name}: {size:,} bytes, version {version}")
+    say(f"{cache.path.name}: {size:,} bytes, version {version}; times are UTC")
 
 
 def _time(moment: datetime.datetime | None) -> str:
@@ -138,9 +138,11 @@ def _key_of(table: Table[typing.Any], given: tuple[str, ...]) -> Key:
 def list_rows(file: pathlib.Path, resource: str, *, limit: int | None, as_json: bool, **references: int | None) -> None:
     """List the entries of a resource.
 
-    They come in the order of their keys. A person sees the IDs and what tells the entries from each other; with --json,
-    all that Discord sent. Damaged rows are skipped, and counted at the end. Ends with 1 where there are any, or no
-    entry.
+    They come in the order of their keys, so that of messages the oldest come first; one of --guild, --channel and
+    --user chooses among them. A person sees the IDs, what tells the entries from each other, and times in UTC; with
+    --json, all that Discord sent.
+
+    Damaged rows are skipped, and counted at the end. Ends with 1 where there are any, or no entry.
     """
     with CacheFile(file) as cache, _complaining_of_damage():
         view = _chosen(cache.resources[resource], references)
@@ -231,7 +233,8 @@ def check(file: pathlib.Path, *, delete_invalid: bool, as_json: bool) -> None:
     """Say what is wrong with FILE.
 
     Looked at are its pages, and each row's bytes, identity and entity. Ends with 0 where nothing is wrong, with 1 where
-    something is, or the file cannot be looked at, and with 2 for wrong arguments.
+    something is, or the file cannot be looked at, and with 2 for wrong arguments. What is deleted was wrong: it ends
+    with 1 once more, and with 0 the next time.
     """
     with progress("checking"):
         report = asyncio.run(_check(file, delete_invalid=delete_invalid))

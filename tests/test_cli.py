@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib.metadata
 import json
 import os
 import pathlib
@@ -132,7 +133,7 @@ def test_info(file: pathlib.Path) -> None:
         ((size,),) = _sqlite(file, f"SELECT sum(length(data)) FROM {table.name}")
         rows, expired = counts.get(table.name, 3), int(table.name == "messages")
         assert line == f"{table.name:<14}  {rows:>4}  {size:>5,}  {noon}  {noon}  {expired:>7}"
-    assert last == f"bot.db: {file.stat().st_size:,} bytes, version 1"
+    assert last == f"bot.db: {file.stat().st_size:,} bytes, version 1; times are UTC"
 
 
 def test_info_of_an_empty_file(path: pathlib.Path) -> None:
@@ -140,7 +141,7 @@ def test_info_of_an_empty_file(path: pathlib.Path) -> None:
     result = _run("info", path)
     assert result.exit_code == 0
     assert "\nmembers            0      0" in result.stdout
-    assert result.stdout.endswith("bot.db: 0 bytes, version 1\n")
+    assert result.stdout.endswith("bot.db: 0 bytes, version 1; times are UTC\n")
 
 
 def test_list_shows_what_tells_entries_from_each_other(file: pathlib.Path) -> None:
@@ -397,6 +398,12 @@ _COMMANDS: typing.Final[dict[str, tuple[str, ...]]] = {
     "check": (),
     "compact": (),
 }
+
+
+def test_it_says_what_it_is() -> None:
+    assert _run("--version").stdout == f"sake-lite {importlib.metadata.version('sake_lite')}\n"
+    assert _run("list", "-h").stdout == _run("list", "--help").stdout
+    assert "one of --guild, --channel and --user" in " ".join(_run("list", "-h").stdout.split())
 
 
 def test_every_command_is_tried() -> None:
