@@ -9,6 +9,7 @@ __all__ = ["check", "info", "list_rows", "show"]
 
 import asyncio
 import contextlib
+import datetime
 import itertools
 import pathlib
 import sys
@@ -34,9 +35,9 @@ from .file import CacheFile
 
 if typing.TYPE_CHECKING:
     import collections.abc
-    import datetime
 
     from ._check import CheckReport
+    from ._listing import Listing
     from ._table import Key, Table
     from ._views import ResourceView, Summary
 
@@ -76,9 +77,9 @@ def info(file: pathlib.Path, *, as_json: bool) -> None:
             for name, each in summaries.items()
         ],
         numbers={"rows", "bytes", "expired"},
-        whole={"resource", "rows", "bytes", "expired"},
+        whole={"resource", "rows", "bytes", "oldest update", "newest update", "expired"},
     )
-    say(f"{cache.path.name}: {size:,} bytes, version {version}")
+    say(f"{cache.path.name}: {size:,} bytes, version {version}; times are UTC")
 
 
 def _time(moment: datetime.datetime | None) -> str:
@@ -137,21 +138,51 @@ def _key_of(table: Table[typing.Any], given: tuple[str, ...]) -> Key:
 def list_rows(file: pathlib.Path, resource: str, *, limit: int | None, as_json: bool, **references: int | None) -> None:
     """List the entries of a resource.
 
-    They come in the order of their keys. A person sees the IDs and what tells the entries from each other; with --json,
-    all that Discord sent. Damaged rows are skipped, and counted at the end.
+    They come in the order of their keys, so that of messages the oldest come first; one of --guild, --channel and
+    --user chooses among them. A person sees the IDs, what tells the entries from each other, and times in UTC; with
+    --json, all that Discord sent.
+
+    Damaged rows are skipped, and counted at the end. Ends with 1 where there are any, or no entry.
     """
     with CacheFile(file) as cache, _complaining_of_damage():
         view = _chosen(cache.resources[resource], references)
-        if as_json:
-            _write_array(itertools.islice(view.payloads(), limit))
-            return
+        listed = (
+            _write_array(itertools.islice(view.payloads(), limit)) if as_json else _show_first(view, limit, references)
+        )
+    if not listed:
+        chosen = [f" for {option} {value}" for option, value in references.items() if value is not None]
+        complain(f"no {resource}{''.join(chosen)}")
+        raise click.exceptions.Exit(1)
 
-        limit = limit or _SHOWN
+
+def _show_first(
+    view: ResourceView[typing.Any], limit: int | None, references: collections.abc.Mapping[str, int | None]
+) -> int:
+    """Show a person the first entries, and return how many these are."""
+    limit = limit or _SHOWN
+    with progress(f"listing {view.name}"):
         listing = view.head(limit)
-        keys = {column.name for column in view.table.columns}
-        print_table(listing.columns, listing.texts(), whole=keys)
-        if listing.total > len(listing) == limit:  # else those that are missing are damaged
-            complain(f"… and {listing.total - len(listing):,} more; --limit says how many to list")
+        rows = listing.texts()
+    if rows:
+        whole = {column.name for column in view.table.columns} | _moments(listing)
+        print_table(listing.columns, rows, whole=whole, dropped=_dropped(view.table, references))
+    if listing.total > len(rows) == limit:  # else those that are missing are damaged
+        complain(f"… and {listing.total - len(rows):,} more; --limit says how many to list")
+    return len(rows)
+
+
+def _moments(listing: Listing) -> set[str]:
+    """Return the columns that have times."""
+    columns = zip(listing.columns, zip(*listing.rows, strict=True), strict=True)
+    return {name for name, values in columns if any(isinstance(value, datetime.datetime) for value in values)}
+
+
+def _dropped(table: Table[typing.Any], references: collections.abc.Mapping[str, int | None]) -> list[str]:
+    """Return the columns of IDs that a person misses least, those first which are the same in all rows."""
+    named = {f"{name}_id" for option, value in references.items() if value is not None for name in _REFERENCES[option]}
+    chosen = [column.name for column in table.references if column.name in named]
+    others = [column.name for column in reversed(table.columns) if column not in table.key]
+    return [*dict.fromkeys([*chosen, *others])]
 
 
 def _chosen(
@@ -172,14 +203,14 @@ def _chosen(
     return view
 
 
-def _write_array(payloads: collections.abc.Iterable[object]) -> None:
-    """Write a JSON array with one value a line, each as soon as it is read."""
-    separator = ""
+def _write_array(payloads: collections.abc.Iterable[object]) -> int:
+    """Write a JSON array with one value a line, each as soon as it is read, and return how many these are."""
+    number = 0
     sys.stdout.write("[")
-    for payload in payloads:
-        sys.stdout.write(f"{separator}\n{json_text(payload)}")
-        separator = ","
+    for number, payload in enumerate(payloads, 1):
+        sys.stdout.write(f"{',' if number > 1 else ''}\n{json_text(payload)}")
     sys.stdout.write("\n]\n")
+    return number
 
 
 @contextlib.contextmanager
@@ -202,7 +233,8 @@ def check(file: pathlib.Path, *, delete_invalid: bool, as_json: bool) -> None:
     """Say what is wrong with FILE.
 
     Looked at are its pages, and each row's bytes, identity and entity. Ends with 0 where nothing is wrong, with 1 where
-    something is, or the file cannot be looked at, and with 2 for wrong arguments.
+    something is, or the file cannot be looked at, and with 2 for wrong arguments. What is deleted was wrong: it ends
+    with 1 once more, and with 0 the next time.
     """
     with progress("checking"):
         report = asyncio.run(_check(file, delete_invalid=delete_invalid))
@@ -212,7 +244,8 @@ def check(file: pathlib.Path, *, delete_invalid: bool, as_json: bool) -> None:
         counts = {"rows": report.rows, "damaged": report.damaged, "deleted": report.deleted}
         print_json({"is_sound": report.is_sound, **counts, "problems": problems})
     else:
-        print_table(["table", "rows"], [[name, f"{rows:,}"] for name, rows in report.rows.items()], numbers={"rows"})
+        rows = [[name, f"{rows:,}"] for name, rows in report.rows.items()]
+        print_table(["table", "rows"], rows, numbers={"rows"}, whole={"table", "rows"})
         for problem in report.problems:
             say(str(problem))
         say(_summary(report))

@@ -36,10 +36,9 @@ import click
 import rich.console
 import rich.highlighter
 import rich.progress
-import rich.table
-import rich.text
 
 from . import _file
+from ._cli_table import TextTable
 from .cache import SQLiteCache
 
 if typing.TYPE_CHECKING:
@@ -118,8 +117,12 @@ def print_table(
     *,
     numbers: collections.abc.Container[str] = (),
     whole: collections.abc.Container[str] = (),
+    dropped: collections.abc.Sequence[str] = (),
 ) -> None:
     """Write a table to the standard output.
+
+    Where a terminal is too narrow for it, columns are dropped, then texts are broken into lines, and where that is not
+    enough, each row becomes lines of its own.
 
     Parameters
     ----------
@@ -130,24 +133,39 @@ def print_table(
     numbers
         Which columns are aligned to the right.
     whole
-        Which columns are not broken into lines where the terminal is narrow.
+        Which columns are not broken into lines.
+    dropped
+        The columns that can be dropped, in this order.
     """
-    named = [
-        rich.table.Column(name, justify="right" if name in numbers else "left", no_wrap=name in whole, overflow="fold")
-        for name in columns
-    ]
-    table = rich.table.Table(*named, box=None, pad_edge=False)
-    for row in rows:
-        table.add_row(*(rich.text.Text(_printable(text)) for text in row))
-
+    printable = [[_printable(text) for text in row] for row in rows]
+    table = TextTable(columns=list(columns), rows=printable, numbers=numbers, whole=whole)
     console = _console()
-    if console.is_terminal:
-        console.print(table, soft_wrap=False)
+    if not console.is_terminal:
+        sys.stdout.writelines(f"{line}\n" for line in table.lines(table.widths()))
         return
 
-    with console.capture() as captured:
-        console.print(table)
-    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
+    narrow, missing = _without_some(table, dropped, console.width)
+    widths = narrow.fitted_widths(console.width)
+    if widths is None:
+        console.out("\n".join(table.blocks()), highlight=False, end="")
+        return
+
+    header, *lines = narrow.lines(widths)
+    console.out(header, style="bold", highlight=False)
+    console.out("".join(f"{line}\n" for line in lines), highlight=False, end="")
+    if missing:
+        complain(f"not shown, for want of room: {', '.join(missing)}")
+
+
+def _without_some(
+    table: TextTable, dropped: collections.abc.Sequence[str], width: int
+) -> tuple[TextTable, collections.abc.Sequence[str]]:
+    """Return the table without as many of the columns as it takes to fit a width, and which these are."""
+    for number, column in enumerate(dropped):
+        if table.is_within(width):
+            return table, dropped[:number]
+        table = table.without(column)
+    return table, dropped
 
 
 def print_json(value: object, *, indent: int | None = 2) -> None:
@@ -172,7 +190,13 @@ def _printable(text: str) -> str:
 
 
 def write_what_can_be_written() -> None:
-    """Let texts that the standard output and error have no bytes for be escaped, instead of ending the program."""
+    """Let texts that the standard output and error have no bytes for be escaped, instead of ending the program.
+
+    What is written to an output that was closed, as by `>&-`, goes nowhere.
+    """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, pathlib.Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

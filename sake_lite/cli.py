@@ -47,7 +47,8 @@ class _Commands(click.Group):
         raise click.exceptions.Exit(1)
 
 
-@click.group(cls=_Commands)
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="sake_lite", message="%(prog)s %(version)s")
 def main() -> None:
     """Look into a sake_lite file, copy it, and check it.
 

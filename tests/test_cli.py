@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib.metadata
 import json
 import os
 import pathlib
@@ -16,6 +17,7 @@ import sys
 import tempfile
 import textwrap
 import threading
+import time
 import typing
 
 import click.testing
@@ -30,6 +32,7 @@ from test_examples import ROOT, fill
 import sake_lite
 from sake_lite import _cli_screen, _copy, _export, cli
 from sake_lite._table import with_notes
+from sake_lite._views import ResourceView
 
 if typing.TYPE_CHECKING:
     import collections.abc
@@ -130,7 +133,7 @@ def test_info(file: pathlib.Path) -> None:
         ((size,),) = _sqlite(file, f"SELECT sum(length(data)) FROM {table.name}")
         rows, expired = counts.get(table.name, 3), int(table.name == "messages")
         assert line == f"{table.name:<14}  {rows:>4}  {size:>5,}  {noon}  {noon}  {expired:>7}"
-    assert last == f"bot.db: {file.stat().st_size:,} bytes, version 1"
+    assert last == f"bot.db: {file.stat().st_size:,} bytes, version 1; times are UTC"
 
 
 def test_info_of_an_empty_file(path: pathlib.Path) -> None:
@@ -138,7 +141,7 @@ def test_info_of_an_empty_file(path: pathlib.Path) -> None:
     result = _run("info", path)
     assert result.exit_code == 0
     assert "\nmembers            0      0" in result.stdout
-    assert result.stdout.endswith("bot.db: 0 bytes, version 1\n")
+    assert result.stdout.endswith("bot.db: 0 bytes, version 1; times are UTC\n")
 
 
 def test_list_shows_what_tells_entries_from_each_other(file: pathlib.Path) -> None:
@@ -159,7 +162,21 @@ def test_list_shows_what_tells_entries_from_each_other(file: pathlib.Path) -> No
     result = _run("list", file, "messages", "--user", 5)
     assert [line.split()[0] for line in result.stdout.splitlines()] == ["message_id", "9"]
     assert "for ever" in result.stdout
-    assert _run("list", file, "messages", "--channel", 2**70).stdout.count("\n") == 1
+
+
+def test_a_list_of_nothing_says_so(file: pathlib.Path) -> None:
+    for more, said in (
+        (("members", "--guild", 99), "no members for guild 99\n"),
+        (("messages", "--channel", 2**70), f"no messages for channel {2**70}\n"),
+    ):
+        result = _run("list", file, *more)
+        assert (result.exit_code, result.stdout, result.stderr) == (1, "", said)
+        result = _run("list", file, *more, "--json")
+        assert (result.exit_code, json.loads(result.stdout), result.stderr) == (1, [], said)
+    _sqlite(file, "UPDATE roles SET checksum = 0")
+    result = _run("list", file, "roles")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "no roles" not in result.stderr, "there are some, though damaged"
 
 
 def test_show(file: pathlib.Path) -> None:
@@ -225,10 +242,78 @@ def test_a_terminal_gets_colours_and_does_not_obey_names(file: pathlib.Path, mon
     assert '\x1b[1;34m"name"\x1b[0m' in shown
     listed = _run("list", file, "messages").stdout
     assert listed.startswith("\x1b[1m")
-    assert "3000000001" in listed, "IDs are whole however narrow it is"
+    assert "5000002018" in listed, "IDs are whole however narrow it is"
     for text in (shown, listed):
         assert "\x1b[31m" not in text
         assert not {*text} & {"\x9b", "\u202e"}
+
+
+_SNOWFLAKES: typing.Final = range(1_180_000_000_000_000_000, 1_180_000_000_000_000_003)
+
+
+@pytest.fixture
+def large_ids(path: pathlib.Path) -> pathlib.Path:
+    """A file with IDs as long as Discord's."""
+    guild, channel, user = _SNOWFLAKES
+
+    async def store() -> None:
+        async with sake_lite.SQLiteCache(path) as cache:
+            content = "what somebody wrote, which is long"
+            await cache.set_message(samples.message(guild + 9, user, channel, guild, content=content))
+            await cache.set_member(guild, samples.member(user, nick="Ada"))
+
+    asyncio.run(store())
+    return path
+
+
+def _shown(columns: int, monkeypatch: pytest.MonkeyPatch, *arguments: object) -> click.testing.Result:
+    """Run a command in this process, its output going to a terminal of so many columns, and leave its colours out."""
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    monkeypatch.setenv("COLUMNS", str(columns))
+    result = _run(*arguments)
+    result.stdout_bytes = re.sub(rb"\x1b\[[0-9;?]*[a-zA-Z]", b"", result.stdout_bytes)
+    return result
+
+
+def test_a_narrow_terminal_shows_the_content_and_whole_ids(
+    large_ids: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guild, channel, user = map(str, _SNOWFLAKES)
+    message = str(_SNOWFLAKES[0] + 9)
+    wide = _shown(200, monkeypatch, "list", large_ids, "messages")
+    assert {guild, channel, user, message} <= {*wide.stdout.split()}
+    assert wide.stderr == ""
+
+    narrow = _shown(80, monkeypatch, "list", large_ids, "messages")
+    header, *lines = narrow.stdout.splitlines()
+    assert header.split() == ["message_id", "author.username", "content", "timestamp"]
+    assert lines[0].startswith(message)
+    assert lines[0].endswith("2026-11-23 12:00:00")
+    start, end = header.index("content"), header.index("timestamp")
+    assert "".join(line[start:end].strip("\n").ljust(end - start)[:-2] for line in lines).split() == [
+        *("what", "somebody", "wrote,", "which", "is", "long")
+    ]
+    assert max(map(len, [header, *lines])) <= 80
+    assert "guild_id, channel_id, author_id" in narrow.stderr
+
+    block = _shown(50, monkeypatch, "list", large_ids, "messages").stdout
+    assert [line.split(maxsplit=1) for line in block.splitlines()] == [
+        ["message_id", message],
+        ["author_id", user],
+        ["channel_id", channel],
+        ["guild_id", guild],
+        ["author.username", f"user{user}"],
+        ["content", "what somebody wrote, which is long"],
+        ["timestamp", "2026-11-23 12:00:00"],
+    ]
+    members = _shown(80, monkeypatch, "list", large_ids, "members", "--guild", guild)
+    assert members.stdout.splitlines()[0].split() == ["user_id", "user.username", "nick", "joined_at"]
+
+
+def test_a_narrow_terminal_breaks_no_time(file: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = [line.split() for line in _shown(60, monkeypatch, "info", file).stdout.splitlines()]
+    assert lines[:2] == [["resource", "guilds"], ["rows", "3"]]
+    assert lines[3] == ["oldest", "update", "2025-11-25", "12:00:00"]
 
 
 def test_what_takes_long_has_a_bar_on_a_terminal(
@@ -257,14 +342,47 @@ def test_what_takes_long_has_a_bar_on_a_terminal(
     assert (captured.out, captured.err) == ("", "")
 
 
+def test_list_has_a_bar(
+    file: pathlib.Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head, pause = ResourceView[typing.Any].head, threading.Event()
+
+    def head_after_the_bar(view: ResourceView[typing.Any], rows: int) -> typing.Any:
+        said = ""
+        while "listing roles" not in said:  # else the test runs out of time
+            pause.wait(0.01)
+            said += capsys.readouterr().err
+        return head(view, rows)
+
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setattr(_cli_screen, "_SHOWN_AFTER", 0.01)
+    monkeypatch.setattr(ResourceView, "head", head_after_the_bar)
+    cli.main(["list", str(file), "roles"], standalone_mode=False)
+    assert "role5000001009" in capsys.readouterr().out
+
+
+def test_a_long_table_is_laid_out_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    begun = time.process_time()
+    _cli_screen.print_table(["id", "name"], [[str(number), "é" * 9] for number in range(10_000)], numbers={"id"})
+    assert time.process_time() - begun < 2, "it was a matter of ten seconds"
+    lines = capsys.readouterr().out.splitlines()
+    assert (lines[0], lines[1], lines[-1]) == ("  id  name", "   0  ééééééééé", "9999  ééééééééé")
+
+
 # The README.
+
+
+async def _fill_with_a_message(path: pathlib.Path) -> None:
+    await fill(path)
+    async with sake_lite.SQLiteCache(path) as cache:
+        await cache.set_message(samples.message(1, channel_id=1001))
 
 
 def test_the_commands_of_the_readme_do_what_it_says(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _, _, section = (ROOT / "README.md").read_text("utf-8").partition("## The command line")
     blocks = re.findall(r"^    \$ sake-lite (.*)\n((?:    [^$\n].*\n)*)", section, re.MULTILINE)
     assert {arguments.split()[0] for arguments, _ in blocks} >= {*_COMMANDS, "import"}
-    asyncio.run(fill(tmp_path / "bot.db"))
+    asyncio.run(_fill_with_a_message(tmp_path / "bot.db"))
     monkeypatch.chdir(tmp_path)
     for arguments, shown in blocks:
         result = _run(*arguments.split())
@@ -283,6 +401,12 @@ _COMMANDS: typing.Final[dict[str, tuple[str, ...]]] = {
     "check": (),
     "compact": (),
 }
+
+
+def test_it_says_what_it_is() -> None:
+    assert _run("--version").stdout == f"sake-lite {importlib.metadata.version('sake_lite')}\n"
+    assert _run("list", "-h").stdout == _run("list", "--help").stdout
+    assert "one of --guild, --channel and --user" in " ".join(_run("list", "-h").stdout.split())
 
 
 def test_every_command_is_tried() -> None:
@@ -429,6 +553,13 @@ def test_whoever_reads_may_stop(long: pathlib.Path, arguments: tuple[str, ...]) 
         assert process.stdout.read(1) in {b"[", b"{"}
         process.stdout.close()
         assert (process.stderr.read(), process.wait(30)) == (b"", 1)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows' shell cannot close them")
+def test_the_outputs_may_be_closed(file: pathlib.Path) -> None:
+    run = '"$0" -m sake_lite list "$1" roles --json >&- && "$0" -m sake_lite info "$1" >&- 2>&-'
+    ran = subprocess.run(["sh", "-c", run, sys.executable, str(file)], capture_output=True, timeout=30, check=False)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, b"", b"")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such signal for one process alone")
