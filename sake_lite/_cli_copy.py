@@ -93,27 +93,38 @@ def import_(file: pathlib.Path, source: pathlib.Path) -> None:
     overwritten, all else stays. If any line is wrong, it is named, and nothing is stored.
     """
     name = "the standard input" if source == STANDARD else str(source)
+    report = _export.ImportReport()
     with _lines_of(source, name) as lines, progress("importing") as show:
         try:
-            rows = asyncio.run(_export.import_rows(file, SQLiteCache.all_tables, lines, name, show))
+            asyncio.run(_export.import_rows(file, SQLiteCache.all_tables, lines, name, report=report, show=show))
         except errors.SakeException:
             raise
         except ValueError as error:
             complain(f"{error}; nothing is imported")
             raise click.exceptions.Exit(1) from None
+        except KeyboardInterrupt:
+            complain(f"{report.stored:,} of {report.rows:,} rows are stored; to have all, import again")
+            raise
 
-    say(f"Rows imported from {name}: {rows:,}.")
+    say(f"Rows imported from {name}: {report.rows:,}.")
+    if report.refused:
+        complain(f"Rows of which hikari makes no entity: {report.refused:,}; `sake-lite check` names them.")
 
 
 def _lines_of(source: pathlib.Path, name: str) -> typing.BinaryIO:
-    """Open an export; what comes through a pipe, which is read once only, is kept in an unnamed file."""
-    with errors.from_backend(name):
-        if source != STANDARD:
-            return source.open("rb")
-
-        lines = _spool()
-        shutil.copyfileobj(sys.stdin.buffer, lines)
-        return lines
+    """Return an export in an unnamed file: it is read twice, and neither may change between, nor be a pipe."""
+    lines = _spool()
+    try:
+        with errors.from_backend(name):
+            if source == STANDARD:
+                shutil.copyfileobj(sys.stdin.buffer, lines)
+            else:
+                with source.open("rb") as given:
+                    shutil.copyfileobj(given, lines)
+    except BaseException:
+        lines.close()
+        raise
+    return lines
 
 
 @click.command()
