@@ -739,6 +739,63 @@ def test_an_export_that_fails_leaves_what_was_there(file: pathlib.Path, monkeypa
     assert {part.name for part in file.parent.iterdir()} == {"bot.db", "out.jsonl"}
 
 
+@pytest.mark.parametrize("command", [("export", "--out"), ("compact", "--into")])
+def test_no_database_is_replaced_nor_given_a_log(file: pathlib.Path, command: tuple[str, str]) -> None:
+    other = file.with_name("other.db")
+    shutil.copyfile(file, other)
+    os.link(file, file.with_name("same.jsonl"))
+    before = _contents(file.parent)
+    for name in ("other.db", "same.jsonl", "other.db-wal", "other.db-shm", "other.db-journal"):
+        result = _run(command[0], file, command[1], file.with_name(name))
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert name in result.stderr
+        assert _contents(file.parent) == before
+
+
+def test_an_export_may_have_a_long_name(file: pathlib.Path) -> None:
+    assert _run("export", file, "roles", "--out", file.with_name("n" * 244 + ".jsonl")).exit_code == 0
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows names no pipes in folders")
+def test_a_named_pipe_is_written_to_and_read_from(file: pathlib.Path) -> None:
+    pipe, copy = file.with_name("pipe"), file.with_name("copy.db")
+    os.mkfifo(pipe)
+    lines = _run("export", file, "roles", "--out", "-").stdout_bytes
+    read: list[bytes] = []
+    reader = threading.Thread(target=lambda: read.append(pipe.read_bytes()), daemon=True)
+    reader.start()
+    assert _run("export", file, "roles", "--out", pipe).exit_code == 0
+    reader.join(30)
+    assert read == [lines]
+    writer = threading.Thread(target=pipe.write_bytes, args=(lines,), daemon=True)
+    writer.start()
+    assert _run("import", copy, "--from", pipe).exit_code == 0
+    writer.join(30)
+    assert _run("export", copy, "--out", "-").stdout_bytes == lines
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_who_ends_an_export_leaves_nothing_half_made(
+    file: pathlib.Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    number = getattr(signal, name, signal.SIGTERM)
+    before, handler = _contents(file.parent), signal.signal(number, signal.SIG_DFL)
+
+    def end(*_: object) -> None:
+        assert len([*file.parent.glob(".*.part")]) == 1
+        assert signal.getsignal(number) is not signal.SIG_DFL, "which would end the tests"
+        signal.raise_signal(number)
+
+    try:
+        monkeypatch.setattr(_export, "_text_of", end)
+        result = _run("export", file, "--out", file.with_name("out.jsonl"))
+        assert (result.exit_code, result.stderr.strip()) == (1, "Aborted!")
+        assert _contents(file.parent) == before
+        assert signal.getsignal(number) is signal.SIG_DFL
+    finally:
+        signal.signal(number, handler)
+
+
 def test_an_import_that_fails_in_the_middle_says_how_far_it_came(
     file: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -827,6 +884,29 @@ def test_compacting_can_be_interrupted(
     assert (result.exit_code, result.stdout, result.stderr.strip()) == (1, "", "Aborted!")
     assert _contents(path.parent) == before
     assert _run("compact", path, *into).exit_code == 0
+
+
+@pytest.mark.parametrize("into", [(), ("--into", "copy.db")], ids=["in place", "a copy"])
+def test_what_is_damaged_is_not_compacted(
+    path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, into: tuple[str, ...]
+) -> None:
+    """A row without data, which SQLite copies without a word."""
+    asyncio.run(_open_and_close(path))
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA writable_schema = ON").close()
+        sql = "UPDATE sqlite_master SET sql = replace(sql, 'data BLOB NOT NULL', 'data BLOB') WHERE name = 'roles'"
+        connection.execute(sql).close()
+    _sqlite(path, "INSERT INTO roles (role_id, guild_id, checksum, updated_at) VALUES (1, 2, 3, 4)")
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA writable_schema = ON").close()
+        sql = "UPDATE sqlite_master SET sql = replace(sql, 'data BLOB', 'data BLOB NOT NULL') WHERE name = 'roles'"
+        connection.execute(sql).close()
+    before = _contents(path.parent)
+    monkeypatch.chdir(path.parent)
+    result = _run("compact", path, *into)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "bot.db is damaged" in result.stderr
+    assert _contents(path.parent) == before
 
 
 def test_a_copy_overwrites_nothing(file: pathlib.Path) -> None:
