@@ -557,6 +557,14 @@ def test_whatever_a_payload_holds_comes_back(rows: list[tuple[object, int, int |
         check_file(path)
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), [0.5, float("-inf")], {"deep": [float("nan")]}])
+async def test_what_json_has_no_word_for_is_not_stored(path: pathlib.Path, value: object) -> None:
+    """It could not be exported."""
+    async with sake_lite.SQLiteCache(path) as cache:
+        with pytest.raises(ValueError, match="which JSON has no word for"):
+            await cache.set_role(GUILD, samples.role(1, more=value))
+
+
 def test_an_import_overwrites_what_has_the_same_key_and_nothing_else(file: pathlib.Path) -> None:
     export = file.with_name("roles.jsonl")
     assert _run("export", file, "roles", "--out", export).exit_code == 0
