@@ -121,6 +121,7 @@ def import_(file: pathlib.Path, source: pathlib.Path) -> None:
     overwritten, all else stays. If any line is wrong, it is named, and nothing is stored.
     """
     name = "the standard input" if source == STANDARD else str(source)
+    _copy.refuse_used(file)
     report = _export.ImportReport()
     with _lines_of(source, name) as lines, progress("importing") as show:
         try:

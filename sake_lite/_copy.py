@@ -5,7 +5,7 @@ What is in a file may be private, so what is made of it is for its owner's eyes 
 
 from __future__ import annotations
 
-__all__ = ["compact", "compact_into", "refuse_database", "replacing"]
+__all__ = ["compact", "compact_into", "refuse_database", "refuse_used", "replacing"]
 
 import contextlib
 import os
@@ -125,6 +125,34 @@ def compact(path: pathlib.Path) -> None:
         If somebody has it open, it is missing, not ours, of another version, or damaged, or there is no room: it needs
         up to twice the file's size while it goes on. The file is as it was then.
     """
+    with _alone(path) as connection:
+        _run(connection, lambda: _layout.check_pages(connection, path))
+        _run(connection, lambda: connection.execute("VACUUM").close())
+
+
+def refuse_used(path: pathlib.Path) -> None:
+    """Refuse a file that somebody has open; one that is missing or empty nobody has.
+
+    Parameters
+    ----------
+    path
+        The file, absolute.
+
+    Raises
+    ------
+    BackendError
+        If somebody has it open, or it is not ours, of another version, or cannot be read.
+    """
+    with errors.from_backend(path):
+        is_there = path.exists() and path.stat().st_size > 0
+    if is_there:
+        with _alone(path):
+            pass
+
+
+@contextlib.contextmanager
+def _alone(path: pathlib.Path) -> collections.abc.Generator[sqlite3.Connection, None, None]:
+    """Connect to write, if nobody else is connected, and let nobody be while the block runs."""
     BriefReader(path, ()).read(lambda _: None)  # what is not ours is refused before a connection that could write
     with (
         errors.from_backend(path),
@@ -136,13 +164,12 @@ def compact(path: pathlib.Path) -> None:
             # With a log, it is granted only where no other connection is open, though that may do nothing.
             connection.execute("PRAGMA locking_mode = EXCLUSIVE").close()
             _layout.look(connection, path)
-            _run(connection, lambda: _layout.check_pages(connection, path))
-            _run(connection, lambda: connection.execute("VACUUM").close())
+            yield connection
         except sqlite3.OperationalError as exception:
             if errors.result_code(exception) != sqlite3.SQLITE_BUSY:
                 raise
             raise errors.BackendError(
-                f"{path} is open in another process; stop that first, or make a compact copy, which need not wait",
+                f"{path} is open in another process; stop that first, or take a copy (`compact --into`)",
                 exception=exception,
             ) from exception
 

@@ -862,7 +862,11 @@ async def test_a_file_that_is_in_use_is_not_compacted_and_can_be_copied(
         await cache.set_role(GUILD, samples.role(1))
         result = await asyncio.to_thread(_run, "compact", path)
         assert (result.exit_code, result.stdout) == (1, "")
-        assert f"{path} is open in another process; stop that first, or make a compact copy" in result.stderr
+        assert f"{path} is open in another process; stop that first, or take a copy" in result.stderr
+        await asyncio.to_thread(_run, "export", path, "--out", path.with_name("out.jsonl"))
+        result = await asyncio.to_thread(_run, "import", path, "--from", path.with_name("out.jsonl"))
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert f"{path} is open in another process; stop that first" in result.stderr
         await cache.set_role(GUILD, samples.role(2))
         result = await asyncio.to_thread(_run, "compact", path, "--into", copy)
         assert (result.exit_code, result.stderr) == (0, "")
