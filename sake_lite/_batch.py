@@ -130,19 +130,20 @@ class Batch:
     ) -> None:
         """Store a payload, with `extra` added to it; `expire` is an explicit lifetime."""
         if table in self._lifetimes:
-            self._upsert(self._rows(table, [payload], expire, extra))
+            self.upsert_rows(self._rows(table, [payload], expire, extra))
 
     def upsert_until(self, table: AnyTable, payload: Payload, expires_at: int | None, /) -> None:
         """Store a payload that says by itself when it ends, in Unix milliseconds; `None` is never."""
         if table in self._lifetimes:
-            self._upsert(dataclasses.replace(self._rows(table, [payload], None, {}), expires_at=expires_at))
+            self.upsert_rows(dataclasses.replace(self._rows(table, [payload], None, {}), expires_at=expires_at))
 
     def upsert_all(self, table: AnyTable, payloads: collections.abc.Iterable[Payload], /, **extra: object) -> None:
         """Store many payloads, with `extra` added to each."""
         if table in self._lifetimes and (listed := _listed(payloads)):
-            self._upsert(self._rows(table, listed, None, extra))
+            self.upsert_rows(self._rows(table, listed, None, extra))
 
-    def _upsert(self, rows: Rows) -> None:
+    def upsert_rows(self, rows: Rows, /) -> None:
+        """Store rows; with those of a guild, what is hidden of its past session ends."""
         awaited = rows.table.hidden_by
         if awaited is not None and awaited in self._lifetimes:
             hidden = tuple(table for table in self.scope.tables if table.hidden_by is awaited)

@@ -155,17 +155,22 @@ async def _pages(reading: Connection) -> list[Problem]:
 
 async def _every_row(reading: Connection, table: Table[typing.Any]) -> collections.abc.AsyncIterator[tuple[int, Row]]:
     """Yield all rows of a table, expired and hidden ones too, with their rowids."""
-    after = -(2**63)
+    after = last = -(2**63)
+    is_in_order = True
     while True:
         found = await reading.run(_window, table.walk, after)
         for number, (rowid, *row) in enumerate(found):
+            is_in_order = is_in_order and rowid > last
+            last = rowid
             if number % TURN_ROWS == 0:
                 await asyncio.sleep(0)
             yield rowid, tuple(row)
-        # Where damage has put rows out of order, the last may be none to go on from; SQLite's own check tells of that.
+        # Where damage has put rows out of order, the last may be none to go on from.
         before, after = after, max(after, found[-1][0]) if found else after
         if after == before:
-            return
+            break
+    if not is_in_order:
+        raise errors.BackendError("its rows are out of order")
 
 
 def _window(connection: sqlite3.Connection, sql: str, after: int) -> list[Row]:

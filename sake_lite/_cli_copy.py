@@ -9,6 +9,7 @@ __all__ = ["compact", "export", "import_"]
 
 import asyncio
 import contextlib
+import os
 import pathlib
 import shutil
 import sys
@@ -26,12 +27,28 @@ if typing.TYPE_CHECKING:
     import collections.abc
 
 
+class _Output(NewFile):
+    """A new file, or something that is there and no file, such as `/dev/stdout` or another pipe; `-` too."""
+
+    def __init__(self) -> None:
+        super().__init__(allow_dash=True)
+
+    def convert(self, value: typing.Any, param: click.Parameter | None, ctx: click.Context | None) -> pathlib.Path:
+        """Return the absolute path, what is no file as it is named, or `STANDARD`."""
+        given = pathlib.Path(os.fsdecode(value))
+        return given if _is_pipe(given) else super().convert(value, param, ctx)
+
+
+def _is_pipe(path: pathlib.Path) -> bool:
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
 @click.command(epilog=RESOURCES)
 @click.argument("file", type=FILE)
 @click.argument("resources", metavar="[RESOURCE]...", nargs=-1, type=RESOURCE)
 @click.option(
     "--out",
-    type=NewFile(allow_dash=True),
+    type=_Output(),
     required=True,
     metavar="FILE.jsonl",
     help="Where to; what is there is replaced once the export is whole. - is the standard output.",
@@ -46,22 +63,33 @@ def export(file: pathlib.Path, resources: tuple[str, ...], out: pathlib.Path) ->
     if out in {path, *(path.with_name(path.name + suffix) for suffix in ("-wal", "-shm"))}:
         raise click.BadParameter(f"{out} is what is exported", param_hint="--out")
 
+    is_piped = out == STANDARD or _is_pipe(out)
+    if not is_piped:
+        _copy.refuse_database(out)
     tables = [table for table in SQLiteCache.all_tables if not resources or table.name in resources]
     with contextlib.ExitStack() as stack:
-        lines = stack.enter_context(_spool() if out == STANDARD else _new(out))
+        lines = stack.enter_context(_spool() if is_piped else _new(out))
         with progress("exporting") as show:
             report = _export.export_rows(path, tables, lines, str(out), show)
-        if out == STANDARD:
+        if is_piped:
             lines.seek(0)
-            shutil.copyfileobj(lines, sys.stdout.buffer)
+            _pass_on(lines, out)
 
     for fault in report.faults:
         complain(fault)
-    if out != STANDARD:
+    if not is_piped:
         say(f"Rows exported to {out.name}: {report.rows:,}.")
     if report.faults:
         complain(f"Left out, since it is damaged: {len(report.faults):,}.")
         raise click.exceptions.Exit(1)
+
+
+def _pass_on(lines: typing.BinaryIO, out: pathlib.Path) -> None:
+    if out == STANDARD:
+        shutil.copyfileobj(lines, sys.stdout.buffer)
+    else:
+        with out.open("wb") as pipe:
+            shutil.copyfileobj(lines, pipe)
 
 
 def _spool() -> typing.BinaryIO:
@@ -93,27 +121,39 @@ def import_(file: pathlib.Path, source: pathlib.Path) -> None:
     overwritten, all else stays. If any line is wrong, it is named, and nothing is stored.
     """
     name = "the standard input" if source == STANDARD else str(source)
+    _copy.refuse_used(file)
+    report = _export.ImportReport()
     with _lines_of(source, name) as lines, progress("importing") as show:
         try:
-            rows = asyncio.run(_export.import_rows(file, SQLiteCache.all_tables, lines, name, show))
+            asyncio.run(_export.import_rows(file, SQLiteCache.all_tables, lines, name, report=report, show=show))
         except errors.SakeException:
             raise
         except ValueError as error:
             complain(f"{error}; nothing is imported")
             raise click.exceptions.Exit(1) from None
+        except KeyboardInterrupt:
+            complain(f"{report.stored:,} of {report.rows:,} rows are stored; to have all, import again")
+            raise
 
-    say(f"Rows imported from {name}: {rows:,}.")
+    say(f"Rows imported from {name}: {report.rows:,}.")
+    if report.refused:
+        complain(f"Rows of which hikari makes no entity: {report.refused:,}; `sake-lite check` names them.")
 
 
 def _lines_of(source: pathlib.Path, name: str) -> typing.BinaryIO:
-    """Open an export; what comes through a pipe, which is read once only, is kept in an unnamed file."""
-    with errors.from_backend(name):
-        if source != STANDARD:
-            return source.open("rb")
-
-        lines = _spool()
-        shutil.copyfileobj(sys.stdin.buffer, lines)
-        return lines
+    """Return an export in an unnamed file: it is read twice, and neither may change between, nor be a pipe."""
+    lines = _spool()
+    try:
+        with errors.from_backend(name):
+            if source == STANDARD:
+                shutil.copyfileobj(sys.stdin.buffer, lines)
+            else:
+                with source.open("rb") as given:
+                    shutil.copyfileobj(given, lines)
+    except BaseException:
+        lines.close()
+        raise
+    return lines
 
 
 @click.command()

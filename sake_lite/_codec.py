@@ -27,6 +27,7 @@ __all__ = [
 
 import collections.abc
 import gc
+import math
 import os
 import re
 import types
@@ -233,10 +234,19 @@ def _check_parts(parts: collections.abc.Collection[object], depth: int) -> None:
         raise ValueError("the payload is nested too deeply to be read back")
 
     # Most objects and lists hold nothing that needs a second look, and that is quickly asked of all parts together.
-    if not _PLAIN.issuperset(map(type, parts)):
+    kinds = set(map(type, parts))
+    if float in kinds:
+        _check_numbers(parts)
+    if not kinds <= _PLAIN:
         for part in parts:
             if type(part) not in _PLAIN:
                 _check_value(part, depth - 1)
+
+
+def _check_numbers(parts: collections.abc.Iterable[object]) -> None:
+    for part in parts:
+        if type(part) is float and not math.isfinite(part):
+            raise ValueError(f"the payload is not a JSON object: it holds {part}, which JSON has no word for")
 
 
 def decode(data: bytes, checksum: int) -> dict[str, typing.Any]:

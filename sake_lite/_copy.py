@@ -5,7 +5,7 @@ What is in a file may be private, so what is made of it is for its owner's eyes 
 
 from __future__ import annotations
 
-__all__ = ["compact", "compact_into", "replacing"]
+__all__ = ["compact", "compact_into", "refuse_database", "refuse_used", "replacing"]
 
 import contextlib
 import os
@@ -14,7 +14,7 @@ import sqlite3
 import tempfile
 import typing
 
-from . import _file, _layout, errors
+from . import _layout, errors
 from ._brief import BriefReader
 
 if typing.TYPE_CHECKING:
@@ -25,6 +25,55 @@ _BUSY_TIMEOUT: typing.Final[float] = 5.0
 
 # How many steps of SQLite's machine, which are well below a microsecond each, go by between two turns of Python.
 _STEPS: typing.Final[int] = 10_000
+
+
+# How every file of SQLite's begins.
+_SQLITE: typing.Final[bytes] = b"SQLite format 3\x00"
+
+# What SQLite puts beside a file, and after a crash takes for that file's, by its name.
+_BESIDE: typing.Final = ("-wal", "-shm", "-journal")
+
+
+def refuse_database(path: pathlib.Path) -> None:
+    """Refuse to put anything in the place of a database, or of what SQLite may take for a part of one.
+
+    Parameters
+    ----------
+    path
+        The name, absolute.
+
+    Raises
+    ------
+    BackendError
+        If a database has it, or it is that of another file's log, or a log lies beside it.
+    """
+    with errors.from_backend(path):
+        _refuse_names_of_logs(path)
+        # What is open in this process has a log, and so is not opened here, which would drop its locks.
+        if path.is_file() and _begins_like_a_database(path):
+            raise errors.BackendError(f"{path} is a database, and is not overwritten")
+
+
+def _refuse_names_of_logs(path: pathlib.Path) -> None:
+    for suffix in _BESIDE:
+        name = path.name.removesuffix(suffix)
+        if name and name != path.name and _is_there(path.with_name(name)):
+            raise errors.BackendError(f"{path} would be taken for a part of the file beside it; give another name")
+        if _is_there(path.with_name(path.name + suffix)):
+            raise errors.BackendError(f"a log lies beside {path}, and would be taken for its own; move it away")
+
+
+def _is_there(path: pathlib.Path) -> bool:
+    try:
+        path.stat()
+    except OSError:  # also where the name is longer than any file's
+        return False
+    return True
+
+
+def _begins_like_a_database(path: pathlib.Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(_SQLITE)) == _SQLITE
 
 
 @contextlib.contextmanager
@@ -42,7 +91,7 @@ def replacing(path: pathlib.Path) -> collections.abc.Generator[pathlib.Path, Non
         If the file cannot be made or renamed.
     """
     with errors.from_backend(path):
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        descriptor, name = tempfile.mkstemp(prefix=".sake_lite-", suffix=".part", dir=path.parent)
         os.close(descriptor)
     part = pathlib.Path(name)
     try:
@@ -76,6 +125,34 @@ def compact(path: pathlib.Path) -> None:
         If somebody has it open, it is missing, not ours, of another version, or damaged, or there is no room: it needs
         up to twice the file's size while it goes on. The file is as it was then.
     """
+    with _alone(path) as connection:
+        _run(connection, lambda: _layout.check_pages(connection, path))
+        _run(connection, lambda: connection.execute("VACUUM").close())
+
+
+def refuse_used(path: pathlib.Path) -> None:
+    """Refuse a file that somebody has open; one that is missing or empty nobody has.
+
+    Parameters
+    ----------
+    path
+        The file, absolute.
+
+    Raises
+    ------
+    BackendError
+        If somebody has it open, or it is not ours, of another version, or cannot be read.
+    """
+    with errors.from_backend(path):
+        is_there = path.exists() and path.stat().st_size > 0
+    if is_there:
+        with _alone(path):
+            pass
+
+
+@contextlib.contextmanager
+def _alone(path: pathlib.Path) -> collections.abc.Generator[sqlite3.Connection, None, None]:
+    """Connect to write, if nobody else is connected, and let nobody be while the block runs."""
     BriefReader(path, ()).read(lambda _: None)  # what is not ours is refused before a connection that could write
     with (
         errors.from_backend(path),
@@ -87,12 +164,12 @@ def compact(path: pathlib.Path) -> None:
             # With a log, it is granted only where no other connection is open, though that may do nothing.
             connection.execute("PRAGMA locking_mode = EXCLUSIVE").close()
             _layout.look(connection, path)
-            _vacuum(connection, "VACUUM")
+            yield connection
         except sqlite3.OperationalError as exception:
             if errors.result_code(exception) != sqlite3.SQLITE_BUSY:
                 raise
             raise errors.BackendError(
-                f"{path} is open in another process; stop that first, or make a compact copy, which need not wait",
+                f"{path} is open in another process; stop that first, or take a copy (`compact --into`)",
                 exception=exception,
             ) from exception
 
@@ -116,8 +193,7 @@ def compact_into(path: pathlib.Path, copy: pathlib.Path) -> None:
     with errors.from_backend(copy):
         if copy.exists() and copy.stat().st_size:
             raise errors.BackendError(f"{copy} is there already, and is not overwritten")
-        if _file.log_of(copy).exists():
-            raise errors.BackendError(f"a log lies beside {copy}, and would be taken for the copy's; move it away")
+        _refuse_names_of_logs(copy)
 
     with replacing(copy) as part:
 
@@ -125,20 +201,22 @@ def compact_into(path: pathlib.Path, copy: pathlib.Path) -> None:
             os.truncate(part, 0)  # it may be asked for once more, where somebody began to write to the file meanwhile
             connection.execute("PRAGMA query_only = OFF").close()  # for the copy; the file is open to read only
             try:
-                _vacuum(connection, "VACUUM INTO ?", str(part))
+                _run(connection, lambda: _layout.check_pages(connection, path))
+                _run(connection, lambda: connection.execute("VACUUM INTO ?", (str(part),)).close())
             except sqlite3.OperationalError as exception:
                 # What is full is where the copy goes.
                 is_full = errors.result_code(exception) == sqlite3.SQLITE_FULL
                 raise errors.from_sqlite(exception, copy if is_full else path) from exception
 
         BriefReader(path, ()).read(write)
+        BriefReader(part, ()).read(lambda made: _run(made, lambda: _layout.check_pages(made, copy)))
 
 
-def _vacuum(connection: sqlite3.Connection, statement: str, *parameters: str) -> None:
-    """Run a statement that may take minutes so that Ctrl-C ends it, for which Python has a turn now and then."""
+def _run(connection: sqlite3.Connection, work: collections.abc.Callable[[], object]) -> None:
+    """Do what may take minutes so that Ctrl-C ends it, for which Python has a turn now and then."""
     connection.set_progress_handler(_have_a_turn, _STEPS)
     try:
-        connection.execute(statement, parameters).close()
+        work()
     except sqlite3.OperationalError as exception:
         if errors.result_code(exception) == sqlite3.SQLITE_INTERRUPT:  # what the turn raised, SQLite makes that of
             raise KeyboardInterrupt from None

@@ -1,32 +1,38 @@
 """A file's rows as lines of JSON, and such lines as rows of a file.
 
-The first line says what it is, and each one after it is a row, expired and hidden ones too:
+The first line says what it is, each one after it is a row, expired ones too, and the last says how many there were:
 
     {"format": "sake_lite export", "version": 1}
     {"table": "roles", "updated_at": 1764067200000, "expires_at": null, "payload": {"id": "1", "name": "role", …}}
+    {"end": true, "rows": 1}
 
 The times are Unix milliseconds, and the payload is Discord's, with what it leaves out where that is clear from the
-context (a member's guild); the columns of a row are what its payload says. The notes of a table come before its rows.
+context (a member's guild); the columns of a row are what its payload says. What is noted of a gateway session is not
+exported, since it is not true elsewhere: rows of a past one, which count as deleted, and which lists are complete.
 
 Nothing here knows of the command line. Where lines are kept is the caller's matter; `_copy.py` makes files whole.
 """
 
 from __future__ import annotations
 
-__all__ = ["ExportReport", "Progress", "export_rows", "import_rows"]
+__all__ = ["ExportReport", "ImportReport", "Progress", "export_rows", "import_rows"]
 
 import collections.abc
 import dataclasses
+import itertools
 import json
 import math
 import sqlite3
 import typing
 
+import hikari
+
 from . import _config, errors
+from ._app import as_app
 from ._batch import MALFORMED, Batch, Scope, malformed
 from ._brief import BriefReader
 from ._column import MAX_SNOWFLAKE
-from ._operations import Rows
+from ._operations import Replace, Rows
 from ._session import Session
 from ._table import with_notes
 
@@ -46,6 +52,9 @@ _VERSION: typing.Final[int] = 1
 # The fields of a line.
 _FIELDS: typing.Final = ("table", "updated_at", "expires_at", "payload")
 
+# The fields of the last line.
+_END_FIELDS: typing.Final = ("end", "rows")
+
 # Rows that are read in one statement, and that are stored in one transaction.
 _ROWS: typing.Final[int] = 2_000
 
@@ -61,7 +70,21 @@ class ExportReport:
     """How many rows."""
 
     faults: list[str] = dataclasses.field(default_factory=list[str])
-    """What is missing, since it is damaged: a sentence each, which names table and key."""
+    """What is missing, since it is damaged, or may be: a sentence each, which names table and key."""
+
+
+@dataclasses.dataclass(slots=True)
+class ImportReport:
+    """How far an import has come."""
+
+    rows: int = 0
+    """How many rows there are to be stored; all are known before the first one is."""
+
+    stored: int = 0
+    """How many of them are stored."""
+
+    refused: int = 0
+    """How many of them are such that hikari makes no entity of them, so that nobody can read them."""
 
 
 def export_rows(
@@ -71,7 +94,7 @@ def export_rows(
     target: str,
     show: Progress,
 ) -> ExportReport:
-    """Write all rows of some tables, and their notes, as lines.
+    """Write all rows of some tables, but for those that count as deleted, as lines.
 
     All is of one moment. While it is read, the log of a bot that writes cannot be folded in, which takes about ten
     seconds for a million rows; so `lines` should be a file, and nothing that waits for a reader.
@@ -95,7 +118,6 @@ def export_rows(
         If the file is missing, not ours, of another version, or cannot be read, or the lines cannot be written. What is
         damaged in it is left out, and in the report.
     """
-    wanted = with_notes(tables)
 
     def export(connection: sqlite3.Connection) -> ExportReport:
         report = ExportReport()
@@ -104,9 +126,9 @@ def export_rows(
             lines.truncate()
             lines.write(_as_line({"format": _FORMAT, "version": _VERSION}))
         connection.execute("BEGIN")
-        for table in wanted:
+        for table in tables:
             try:
-                for found in _windows(connection, table, show):
+                for found in _windows(connection, table, report, show):
                     texts = [text for row in found if (text := _text_of(table, row, report)) is not None]
                     report.rows += len(texts)
                     with errors.from_backend(target):
@@ -116,24 +138,33 @@ def export_rows(
                 if not errors.is_damage(error):
                     raise
                 report.faults.append(f"{table.name} cannot be read to its end: {error.message}")
+        with errors.from_backend(target):
+            lines.write(_as_line(dict(zip(_END_FIELDS, (True, report.rows), strict=True))))
         return report
 
-    return BriefReader(path, wanted).read(export)
+    return BriefReader(path, with_notes(tables)).read(export)
 
 
 def _windows(
-    connection: sqlite3.Connection, table: _AnyTable, show: Progress
+    connection: sqlite3.Connection, table: _AnyTable, report: ExportReport, show: Progress
 ) -> collections.abc.Iterator[collections.abc.Sequence[Row]]:
-    """Yield all rows of a table as `walk_with_times` selects them."""
-    ((total,),) = connection.execute(table.count_stored).fetchall()
-    done, after, before = 0, -(2**63), None
-    while after != before and (
-        found := connection.execute(table.walk_with_times, {"after": after, "size": _ROWS}).fetchall()
-    ):
+    """Yield all rows of a table as `Table.exported` selects them; what shows that there are others is in the report."""
+    ((total,),) = connection.execute(table.count_exported).fetchall()
+    done, last, is_in_order = 0, -(2**63), True
+    # One statement goes from page to page, past a damaged rowid, after which another one would begin elsewhere.
+    cursor = connection.execute(table.exported)
+    while found := cursor.fetchmany(_ROWS):
         yield found
+        rowids = [last, *(row[0] for row in found)]
+        is_in_order = is_in_order and all(before < after for before, after in itertools.pairwise(rowids))
+        last = rowids[-1]
         done += len(found)
         show(table.name, done, total)
-        before, after = after, max(after, found[-1][0])  # damage may have put rows out of order
+    if not is_in_order or done != total:
+        report.faults.append(
+            f"{table.name} is damaged, and rows may be missing: {done:,} were found where {total:,} are counted"
+            f"{'' if is_in_order else ', out of order'}"
+        )
 
 
 def _text_of(table: _AnyTable, found: Row, report: ExportReport) -> bytes | None:
@@ -167,68 +198,91 @@ async def import_rows(
     tables: collections.abc.Sequence[_AnyTable],
     lines: typing.BinaryIO,
     source: str,
+    *,
+    report: ImportReport,
     show: Progress,
-) -> int:
-    """Store the rows of an export, and return how many there are.
+) -> None:
+    """Store the rows of an export.
 
     All lines are looked at before the first one is stored. Then so many rows at a time are: where that fails in the
     middle, as on a full disk, the import can be repeated, which changes nothing in the rows that are there already.
 
+    Where the file has noted that it has all members of a guild, or that a guild's presences and voice states are a past
+    session's, and there are such rows for that guild, this is forgotten: only the gateway can say so of what is there
+    then.
+
     Parameters
     ----------
     path
-        The file to write, absolute; it is created where it is missing. What it has under the same keys is overwritten.
+        The file to write, absolute; it is created where it is missing. What it has under the same keys is overwritten,
+        and another bot's own user replaced.
     tables
         The tables that there are.
     lines
-        The export: a file.
+        The export: a file that nobody else writes to, since it is read twice.
     source
         How errors name it.
+    report
+        What tells how far it has come, also where it fails or is interrupted.
     show
-        What is told how far it has come.
+        What is told so.
 
     Raises
     ------
     ValueError
         If it is no export, or one of another version, or a line is not what it should be: the message says which line,
-        and why. Nothing is stored then.
+        and why; or if it is cut off. Nothing is stored then.
     BackendError
         If the lines cannot be read, or the file cannot be written; the message says how many rows are stored.
     """
-    known = with_notes(tables)
     with errors.from_backend(source):
         size = lines.seek(0, 2)
-    rows = 0
-    for _ in _read(lines, source, known):
-        rows += 1
-        if rows % _ROWS == 0:
+    factory = as_app(None).entity_factory
+    for rows in _read(lines, source, tables):
+        report.rows += 1
+        report.refused += _is_refused(rows, factory)
+        if report.rows % _ROWS == 0:
             show("looking at the lines", lines.tell(), size)
 
-    scope = Scope(tables=known, config=_config.Config(housekeeping=False))
+    scope = Scope(tables=with_notes(tables), config=_config.Config(housekeeping=False))
     session = await Session.open(path, lambda: scope)
-    stored = 0
     try:
-        for batch in _batches(_read(lines, source, known), scope):
-            await session.commit(batch)
-            stored += batch.rows
-            show("storing", stored, rows)
+        entries = _read(lines, source, tables)
+        while some := list(itertools.islice(entries, _ROWS)):
+            await session.commit(_batch_of(some, scope))
+            report.stored += len(some)
+            show("storing", report.stored, report.rows)
     except errors.BackendError as error:
-        message = f"{stored:,} of {rows:,} rows are stored; once it can be written, import again: {error.message}"
+        so_far = f"{report.stored:,} of {report.rows:,} rows are stored"
+        message = f"{so_far}; once it can be written, import again: {error.message}"
         raise errors.BackendError(message, exception=error) from error
     finally:
         await session.close()
-    return rows
 
 
-def _batches(entries: collections.abc.Iterable[Rows], scope: Scope) -> collections.abc.Iterator[Batch]:
+def _is_refused(rows: Rows, factory: hikari.api.EntityFactory) -> bool:
+    try:
+        for key, payload in zip(rows.keys() or (), rows.payloads, strict=True):
+            rows.table.build(factory, key, payload)
+    except errors.InvalidDataFound as error:
+        return not isinstance(error.base_exception, hikari.UnrecognisedEntityError)  # a newer hikari may know it
+
+    return False
+
+
+def _batch_of(entries: collections.abc.Sequence[Rows], scope: Scope) -> Batch:
     batch = Batch("import", scope)
+    incomplete: set[tuple[_AnyTable, int]] = set()
     for rows in entries:
-        batch.add(rows)
-        if batch.rows == _ROWS:
-            yield batch
-            batch = Batch("import", scope)
-    if batch:
-        yield batch
+        if rows.table.is_own_user:
+            batch.add(Replace(rows, {}))
+        else:
+            batch.upsert_rows(rows)
+        if rows.table.completeness is not None:
+            incomplete.update((rows.table.completeness, guild_id) for guild_id in rows.guilds())
+    for completeness, guild_id in incomplete:
+        batch.delete(completeness, guild_id=guild_id)
+    return batch
 
 
 def _read(
@@ -236,6 +290,8 @@ def _read(
 ) -> collections.abc.Iterator[Rows]:
     """Yield what is to be stored for each line, encoded."""
     by_name = {table.name: table for table in tables}
+    number = rows = 0
+    is_ended = False
     with errors.from_backend(source):
         lines.seek(0)
     for number, line in enumerate(iter(lambda: _next_line(lines, source), b""), 1):
@@ -243,11 +299,20 @@ def _read(
             if number == 1:
                 _check_header(line)
             elif line.strip():
-                yield _rows_of(line, by_name)
+                if is_ended:
+                    raise ValueError("the export goes on after the line that ends it")
+                entry = _object_of(line)
+                if is_ended := entry.keys() == set(_END_FIELDS):
+                    _check_end(entry, rows)
+                else:
+                    yield _rows_of(entry, by_name)
+                    rows += 1
         except MALFORMED as fault:
             raise malformed(f"{source}, line {number}", fault) from fault
-    if not lines.tell():
+    if not number:
         raise ValueError(f"{source} is empty, and so no export")
+    if not is_ended:
+        raise ValueError(f"{source} is cut off: the line that ends an export is missing")
 
 
 def _next_line(lines: typing.BinaryIO, source: str) -> bytes:
@@ -262,15 +327,19 @@ def _check_header(line: bytes) -> None:
         header = {}
     if header.get("format") != _FORMAT:
         raise ValueError(f"this is not how an export begins, which names the format {_FORMAT!r}")
-    if header.get("version") != _VERSION:
+    if type(header.get("version")) is not int or header["version"] != _VERSION:
         raise ValueError(
             f"the export is of version {header.get('version')!r:.80}, and {_VERSION} is the one that is known"
         )
 
 
-def _rows_of(line: bytes, tables: dict[str, _AnyTable]) -> Rows:
+def _check_end(entry: dict[str, typing.Any], rows: int) -> None:
+    if entry["end"] is not True or type(entry["rows"]) is not int or entry["rows"] != rows:
+        raise ValueError(f"the export ends with {entry['rows']!r:.80} rows, and here are {rows}")
+
+
+def _rows_of(entry: dict[str, typing.Any], tables: dict[str, _AnyTable]) -> Rows:
     """Return what is to be stored for a line, encoded; raises one of `MALFORMED`."""
-    entry = _object_of(line)
     if entry.keys() != set(_FIELDS):
         raise ValueError(f"a row has the fields {', '.join(_FIELDS)}, and this {', '.join(entry) or 'none':.80}")
 
@@ -290,10 +359,18 @@ def _object_of(line: bytes) -> dict[str, typing.Any]:
     if len(line) == _LONGEST_LINE:
         raise ValueError(f"it is longer than {_LONGEST_LINE:,} bytes, which no row is")
 
-    value = json.loads(line, parse_constant=_finite, parse_float=_finite)
+    value = json.loads(line, parse_constant=_finite, parse_float=_finite, object_pairs_hook=_unambiguous)
     if not isinstance(value, dict):
         raise ValueError(f"a JSON object is expected, not {type(value).__name__}")
     return typing.cast("dict[str, typing.Any]", value)
+
+
+def _unambiguous(pairs: list[tuple[str, typing.Any]]) -> dict[str, typing.Any]:
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r:.80} is there twice in an object")
+    return value
 
 
 def _finite(text: str) -> float:

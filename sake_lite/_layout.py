@@ -9,6 +9,7 @@ __all__ = [
     "APPLICATION_ID",
     "MIGRATIONS",
     "USER_VERSION",
+    "check_pages",
     "inspect",
     "judge",
     "look",
@@ -120,10 +121,19 @@ def inspect(connection: sqlite3.Connection, path: pathlib.Path, config: _config.
     connection.execute("PRAGMA query_only = ON")
     look(connection, path)
     if config.on_corrupt == "set_aside":
-        _check_pages(connection, path)
+        check_pages(connection, path)
 
 
-def _check_pages(connection: sqlite3.Connection, path: pathlib.Path) -> None:
+def check_pages(connection: sqlite3.Connection, path: pathlib.Path) -> None:
+    """Refuse a file whose pages SQLite finds damaged.
+
+    Raises
+    ------
+    BackendError
+        If it does.
+    sqlite3.Error
+        If SQLite fails.
+    """
     ((answer,),) = connection.execute("PRAGMA quick_check(1)").fetchall()
     if answer != "ok":
         fault = sqlite3.DatabaseError(answer)

@@ -436,21 +436,23 @@ class Table(typing.Generic[EntityT]):
     @functools.cached_property
     def walk(self) -> str:
         """Select at most `:size` rows, expired and hidden ones too, after the rowid `:after`: rowid, and the row."""
-        return f"SELECT rowid, {self._row_by_rowid}"
+        return f"SELECT rowid, {self.row} FROM {self.name} WHERE rowid > :after ORDER BY rowid LIMIT :size"
 
     @functools.cached_property
-    def walk_with_times(self) -> str:
-        """Select as `walk` does, each row's `updated_at` and `expires_at` before it."""
-        return f"SELECT rowid, updated_at, expires_at, {self._row_by_rowid}"
+    def exported(self) -> str:
+        """Select all rows but hidden ones, in order: rowid, `updated_at`, `expires_at`, and the row."""
+        return (
+            f"SELECT rowid, updated_at, expires_at, {self.row} FROM {self.name}{self._where_not_hidden} ORDER BY rowid"
+        )
 
     @functools.cached_property
-    def _row_by_rowid(self) -> str:
-        return f"{self.row} FROM {self.name} WHERE rowid > :after ORDER BY rowid LIMIT :size"
+    def count_exported(self) -> str:
+        """Count the rows that `exported` selects."""
+        return f"SELECT count(*) FROM {self.name}{self._where_not_hidden}"
 
-    @functools.cached_property
-    def count_stored(self) -> str:
-        """Count all rows, expired and hidden ones too."""
-        return f"SELECT count(*) FROM {self.name}"
+    @property
+    def _where_not_hidden(self) -> str:
+        return f" WHERE 1{self._and_not_hidden(self.name)}"
 
     def count(self, reference: Column | None, /) -> str:
         """Count the visible rows, all of them or those of one reference (`:moment` and the reference)."""

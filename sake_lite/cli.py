@@ -9,8 +9,11 @@ from __future__ import annotations
 
 __all__ = ["main"]
 
+import contextlib
 import errno
+import signal
 import sys
+import threading
 import typing
 
 import click
@@ -20,6 +23,13 @@ from ._cli_look import check, info, list_rows, show
 from ._cli_redis import to_redis
 from ._cli_screen import complain, write_what_can_be_written
 from .errors import SakeException
+
+if typing.TYPE_CHECKING:
+    import collections.abc
+
+
+# Windows has only the first of them.
+_ENDING: typing.Final = ("SIGTERM", "SIGHUP")
 
 
 class _Commands(click.Group):
@@ -32,6 +42,10 @@ class _Commands(click.Group):
     def invoke(self, ctx: click.Context) -> typing.Any:
         """Run a command, and end with 1 where it fails."""
         write_what_can_be_written()
+        with _ending_as_by_ctrl_c():
+            return self._invoke(ctx)
+
+    def _invoke(self, ctx: click.Context) -> typing.Any:
         try:
             result = super().invoke(ctx)
             sys.stdout.flush()
@@ -45,6 +59,24 @@ class _Commands(click.Group):
             return result
 
         raise click.exceptions.Exit(1)
+
+
+@contextlib.contextmanager
+def _ending_as_by_ctrl_c() -> collections.abc.Generator[None, None, None]:
+    """Let the signals by which systems end programs do so as Ctrl-C does, so that nothing half made is left behind."""
+    if threading.current_thread() is not threading.main_thread():  # where signals cannot be handled
+        yield
+        return
+
+    known = [getattr(signal, name) for name in _ENDING if hasattr(signal, name)]
+    handled = [each for each in known if signal.getsignal(each) is signal.SIG_DFL]  # `nohup` lets one be ignored
+    for each in handled:
+        signal.signal(each, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for each in handled:
+            signal.signal(each, signal.SIG_DFL)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
