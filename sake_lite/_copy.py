@@ -14,7 +14,7 @@ import sqlite3
 import tempfile
 import typing
 
-from . import _layout, errors
+from . import _file, _layout, errors
 from ._brief import BriefReader
 
 if typing.TYPE_CHECKING:
@@ -161,6 +161,8 @@ def _alone(path: pathlib.Path) -> collections.abc.Generator[sqlite3.Connection, 
         ) as connection,
     ):
         try:
+            if _file.log_of(path).exists():
+                _fold_in(path)
             # With a log, it is granted only where no other connection is open, though that may do nothing.
             connection.execute("PRAGMA locking_mode = EXCLUSIVE").close()
             _layout.look(connection, path)
@@ -172,6 +174,12 @@ def _alone(path: pathlib.Path) -> collections.abc.Generator[sqlite3.Connection, 
                 f"{path} is open in another process; stop that first, or take a copy (`compact --into`)",
                 exception=exception,
             ) from exception
+
+
+def _fold_in(path: pathlib.Path) -> None:
+    """Let SQLite fold in a log that a crash left, whose index a connection that is alone would leave there."""
+    with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True, timeout=_BUSY_TIMEOUT)) as connection:
+        _layout.look(connection, path)
 
 
 def compact_into(path: pathlib.Path, copy: pathlib.Path) -> None:

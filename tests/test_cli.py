@@ -1032,6 +1032,17 @@ def test_compacting_can_be_interrupted(
     assert _run("compact", path, *into).exit_code == 0
 
 
+async def test_what_a_crash_left_beside_a_file_goes(path: pathlib.Path, tmp_path_factory: typing.Any) -> None:
+    left = tmp_path_factory.mktemp("left") / "bot.db"
+    async with sake_lite.SQLiteCache(path) as cache:
+        await cache.set_role(GUILD, samples.role(1))
+        for suffix in ("", "-wal", "-shm"):
+            shutil.copyfile(f"{path}{suffix}", f"{left}{suffix}")
+    assert (await asyncio.to_thread(_run, "compact", left)).exit_code == 0
+    assert [part.name for part in left.parent.iterdir()] == ["bot.db"]
+    check_file(left)
+
+
 @pytest.mark.parametrize("into", [(), ("--into", "copy.db")], ids=["in place", "a copy"])
 def test_what_is_damaged_is_not_compacted(
     path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, into: tuple[str, ...]
