@@ -29,8 +29,8 @@ def to_redis(file: pathlib.Path, address: str) -> None:
     FILE is only read, and may be in use. What is on the server under the same keys is overwritten, nothing is deleted.
     Interrupted, and run again, it goes on where it was if nobody has written to FILE since, and begins anew otherwise.
 
-    Ends with 0 where all was copied, with 1 where rows were damaged, or FILE or the server fails, and with 2 for wrong
-    arguments, or if the extra `redis` is not installed.
+    Ends with 0 where all was copied that Sake has a place for, with 1 where rows were damaged, or FILE or the server
+    fails, and with 2 for wrong arguments, or if the extra `redis` is not installed.
     """
     try:
         report = _copy(file, address)

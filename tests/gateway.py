@@ -36,11 +36,18 @@ class Shard:
 class Gateway:
     """A cache with a real event manager, and a shard whose events the test makes up."""
 
-    def __init__(self, path: pathlib.Path, *, intents: hikari.Intents = hikari.Intents.ALL, asks: bool = True) -> None:
+    def __init__(
+        self,
+        path: pathlib.Path,
+        *,
+        intents: hikari.Intents = hikari.Intents.ALL,
+        asks: bool = True,
+        **settings: typing.Any,
+    ) -> None:
         self.bot = hikari.GatewayBot(
             "MTAw.loop.back", banner=None, logs=None, suppress_optimization_warning=True, intents=intents
         )
-        self.cache = sake_lite.SQLiteCache(path, self.bot, self.bot.event_manager)
+        self.cache = sake_lite.SQLiteCache(path, self.bot, self.bot.event_manager, **settings)
         self.path = path
         self.shard = Shard(intents)
         if asks:

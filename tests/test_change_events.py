@@ -51,6 +51,9 @@ class Listening(Gateway):
 
     async def heard(self) -> list[typing.Any]:
         await _until_told(self)
+        return self.told()
+
+    def told(self) -> list[typing.Any]:
         heard, self._heard = self._heard, []
         return heard
 
@@ -160,6 +163,20 @@ async def test_each_resource_tells_of_what_comes_and_goes(path: pathlib.Path) ->
             assert came.new == went.old
             assert (came.old, went.new) == (None, None)
             assert came.key == went.key
+
+
+async def test_closing_waits_until_all_is_told(path: pathlib.Path) -> None:
+    """What is not told then is told never: the rows are gone."""
+    members = [samples.member(number) for number in range(1, 1_001)]
+    async with Listening(path, events.MemberChange) as gateway:
+        await gateway.send("GUILD_CREATE", _whole(members=members, member_count=len(members)))
+        await gateway.heard()
+        await gateway.send("GUILD_DELETE", {"id": str(GUILD)})
+        await gateway.cache.close()
+        await asyncio.sleep(0)
+        gone = gateway.told()
+        assert [event.key[1] for event in gone if event.new is None] == [*range(1, 1_001)]
+        await gateway.cache.open()
 
 
 def test_every_resource_has_an_event_and_no_note_does() -> None:

@@ -486,6 +486,37 @@ async def test_what_an_event_told_that_was_lost_is_not_said_not_to_exist(path: p
         assert not _LISTED.keys() & await _knows(client)
 
 
+async def test_what_waits_to_be_written_is_not_said_not_to_exist(path: pathlib.Path) -> None:
+    async with Gateway(path, asks=False, busy_timeout=0.05) as gateway:
+        client = _client(gateway.cache)
+        await gateway.send("READY", {"user": samples.me(), "guilds": [{"id": str(GUILD)}]})
+        await gateway.send("GUILD_CREATE", _tea_house())
+        known = await _knows(client)
+        assert known == {*_LISTED, *_MEMBERS}
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            await gateway.send("GUILD_ROLE_CREATE", {"guild_id": str(GUILD), "role": samples.role(NOBODY)})
+            with pytest.raises(sake_lite.BackendError, match="locked"):
+                await gateway.cache.flush()
+            assert await _knows(client) == set()
+            other.execute("ROLLBACK")
+        await gateway.cache.flush()
+        role = await client.get_type_dependency(async_cache.SfGuildBound[hikari.Role]).get_from_guild(GUILD, NOBODY)
+        assert role.id == NOBODY
+
+
+async def test_some_of_the_roles_are_not_taken_for_all(path: pathlib.Path) -> None:
+    """Tanjun calculates permissions by what it gets, and asks Discord where it gets nothing."""
+    async with sake_lite.SQLiteCache(path) as cache:
+        store = _client(cache).get_type_dependency(async_cache.SfGuildBound[hikari.Role])
+        await cache.ingest("GUILD_CREATE", _tea_house())
+        assert {role.id for role in await store.iter_for_guild(GUILD)} >= {GUILD, ROLE}
+        await cache.clear_roles()
+        await cache.ingest("GUILD_ROLE_UPDATE", {"guild_id": str(GUILD), "role": samples.role(ROLE)})
+        assert await store.iter_for_guild(GUILD) == []
+        assert [role.id async for role in store.iter_for_guild(GUILD)] == [ROLE]
+
+
 async def test_what_was_told_before_the_cache_was_open_is_not_known(path: pathlib.Path) -> None:
     async with sake_lite.SQLiteCache(path) as cache:
         await cache.ingest("GUILD_CREATE", _tea_house())

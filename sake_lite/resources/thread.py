@@ -36,7 +36,7 @@ def _decode(factory: hikari.api.EntityFactory, payload: Payload) -> hikari.Guild
 
 
 class ThreadChange(Change[hikari.GuildThreadChannel, tuple[hikari.Snowflake]]):
-    """A thread was created, changed, or deleted."""
+    """A thread was created, changed, or deleted; or is archived, and so not in a list of those that are active."""
 
     __slots__ = ()
 
