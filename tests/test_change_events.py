@@ -17,7 +17,7 @@ from samples import CHANNEL, GUILD, USER, Payload
 from test_event_model import Events, Model
 
 import sake_lite
-from sake_lite import _config, _writer, events
+from sake_lite import _config, _listeners, _writer, events
 from sake_lite._session import Session
 from sake_lite.resources.message import MESSAGES
 
@@ -165,8 +165,9 @@ async def test_each_resource_tells_of_what_comes_and_goes(path: pathlib.Path) ->
             assert came.key == went.key
 
 
-async def test_closing_waits_until_all_is_told(path: pathlib.Path) -> None:
+async def test_closing_waits_until_all_is_told(path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is not told then is told never: the rows are gone."""
+    monkeypatch.setattr(_listeners, "_SLICE", 1)
     members = [samples.member(number) for number in range(1, 1_001)]
     async with Listening(path, events.MemberChange) as gateway:
         await gateway.send("GUILD_CREATE", _whole(members=members, member_count=len(members)))
