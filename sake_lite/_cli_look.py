@@ -207,9 +207,11 @@ def _write_array(payloads: collections.abc.Iterable[object]) -> int:
     """Write a JSON array with one value a line, each as soon as it is read, and return how many these are."""
     number = 0
     sys.stdout.write("[")
-    for number, payload in enumerate(payloads, 1):
-        sys.stdout.write(f"{',' if number > 1 else ''}\n{json_text(payload)}")
-    sys.stdout.write("\n]\n")
+    try:
+        for number, payload in enumerate(payloads, 1):
+            sys.stdout.write(f"{',' if number > 1 else ''}\n{json_text(payload)}")
+    finally:  # what could be read is an array, whatever follows cannot be
+        sys.stdout.write("\n]\n")
     return number
 
 

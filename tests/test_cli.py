@@ -489,6 +489,17 @@ def damaged(file: pathlib.Path) -> pathlib.Path:
     return file
 
 
+def test_a_list_that_cannot_be_read_to_its_end_is_json(file: pathlib.Path) -> None:
+    ((root,),) = _sqlite(file, "SELECT rootpage FROM sqlite_master WHERE name = 'roles'")
+    with file.open("r+b") as opened:
+        opened.seek((root - 1) * 4096)
+        opened.write(b"\xff" * 4096)
+    result = _run("list", file, "roles", "--json")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout) == []
+    assert "damaged" in result.stderr
+
+
 def test_damaged_rows_are_skipped_and_told_of(damaged: pathlib.Path) -> None:
     for more in ((), ("--json",)):
         result = _run("list", damaged, "roles", *more)
