@@ -726,7 +726,10 @@ def _of_guild(
             yield factory.deserialize_voice_state(payload)
 
 
-@pytest.mark.parametrize("seed", range(4), ids=lambda seed: f"seed{seed}")
+_SEEDS: typing.Final = [*range(2), *(pytest.param(seed, marks=pytest.mark.long) for seed in range(2, 8))]
+
+
+@pytest.mark.parametrize("seed", _SEEDS, ids=lambda seed: f"seed{seed}")
 async def test_the_cache_and_hikaris_own_agree(seed: int, path: pathlib.Path) -> None:
     raised: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: raised.append(context))

@@ -513,7 +513,7 @@ _SETTINGS = settings(deadline=None, print_blob=True, stateful_step_count=50)
 
 
 def test_events() -> None:
-    run_state_machine_as_test(Events, settings=settings(_SETTINGS, max_examples=12))
+    run_state_machine_as_test(Events, settings=settings(_SETTINGS, max_examples=8))
 
 
 @pytest.mark.long
