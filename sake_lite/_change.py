@@ -88,7 +88,7 @@ class Change(hikari.Event, typing.Generic[_EntityT_co, _KeyT_co]):
 
     @property
     def cause(self) -> str:
-        """What made the change: a gateway event, such as `"MESSAGE_DELETE"` or `"READY"`, or a call to the cache.
+        """What made the change: a gateway event, such as `"READY"`, or a call, such as `"delete from messages"`.
 
         A name that begins with a `*` is that of neither, but of what the cache makes up for after it missed events.
         """
