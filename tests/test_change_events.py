@@ -562,4 +562,4 @@ def test_replaying_changes_gives_what_the_file_says() -> None:
 @pytest.mark.long
 @pytest.mark.timeout(600)
 def test_replaying_many_changes_gives_what_the_file_says() -> None:
-    run_state_machine_as_test(Replayed, settings=settings(_SETTINGS, max_examples=100, stateful_step_count=50))
+    run_state_machine_as_test(Replayed, settings=settings(_SETTINGS, max_examples=60, stateful_step_count=50))
