@@ -726,7 +726,7 @@ def _of_guild(
             yield factory.deserialize_voice_state(payload)
 
 
-_SEEDS: typing.Final = [*range(2), *(pytest.param(seed, marks=pytest.mark.long) for seed in range(2, 8))]
+_SEEDS: typing.Final = [*range(2), *(pytest.param(seed, marks=pytest.mark.long) for seed in range(2, 4))]
 
 
 @pytest.mark.parametrize("seed", _SEEDS, ids=lambda seed: f"seed{seed}")
