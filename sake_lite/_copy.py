@@ -26,7 +26,6 @@ _BUSY_TIMEOUT: typing.Final[float] = 5.0
 # How many steps of SQLite's machine, which are well below a microsecond each, go by between two turns of Python.
 _STEPS: typing.Final[int] = 10_000
 
-
 # How every file of SQLite's begins.
 _SQLITE: typing.Final[bytes] = b"SQLite format 3\x00"
 
