@@ -68,10 +68,9 @@ class RowMemory:
         )
         self._size = 0
 
-    @property
-    def is_on(self) -> bool:
-        """Whether it can hold anything."""
-        return self._limit > 0
+    def has(self, table: AnyTable, key: Key) -> bool:
+        """Whether it is worth asking for a row."""
+        return (table, key) in self._rows
 
     @property
     def size(self) -> int:

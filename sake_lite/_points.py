@@ -6,11 +6,14 @@ loop takes milliseconds to come back.
 
 from __future__ import annotations
 
-__all__ = ["fetch_point", "fetch_points"]
+__all__ = ["FoundRow", "FoundRows", "fetch_point", "fetch_points"]
 
 import itertools
 import sqlite3
 import typing
+
+from . import errors
+from ._codec import MOST_TOGETHER
 
 if typing.TYPE_CHECKING:
     import collections.abc
@@ -19,6 +22,75 @@ if typing.TYPE_CHECKING:
 
 # Keys per statement, largest first; fewer are asked for one by one.
 _STATEMENT_KEYS: typing.Final[tuple[int, ...]] = (64, 8)
+
+
+class FoundRows:
+    """Up to `MOST_TOGETHER` rows that were found, each for somebody else, and are decoded together, which is quicker.
+
+    That happens when the first of them is opened, so that what waits to be taken is never more than these.
+
+    Parameters
+    ----------
+    table
+        Their table.
+    """
+
+    __slots__ = ("_payloads", "_rows", "_table")
+
+    def __init__(self, table: Table[typing.Any]) -> None:
+        self._payloads: list[dict[str, typing.Any] | None] = []
+        self._rows: list[Row] = []
+        self._table = table
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no more may be added."""
+        return len(self._rows) >= MOST_TOGETHER
+
+    def add(self, row: Row, expires_at: int | None) -> FoundRow:
+        """Add a row, before any is opened."""
+        self._rows.append(row)
+        return FoundRow(self, len(self._rows) - 1, row[-1], expires_at)
+
+    def open(self, place: int) -> dict[str, typing.Any]:
+        """Return the payload of a row, for its one reader.
+
+        Raises
+        ------
+        InvalidDataFound
+            If that row is damaged.
+        """
+        if not self._payloads:
+            self._payloads = self._open_together()
+        payload, self._payloads[place] = self._payloads[place], None
+        return self._table.open_row(self._rows[place]) if payload is None else payload
+
+    def _open_together(self) -> list[dict[str, typing.Any] | None]:
+        if len(self._rows) > 1:
+            try:
+                return [*self._table.open_rows(self._rows)]
+            except errors.InvalidDataFound:
+                pass  # whoever asked for the row that is damaged is told
+        return [None] * len(self._rows)
+
+
+class FoundRow(typing.NamedTuple):
+    """A row that was found, among others."""
+
+    among: FoundRows
+    place: int
+    data: bytes
+    expires_at: int | None
+
+    def open(self) -> dict[str, typing.Any]:
+        """Return its payload, for its one reader.
+
+        Raises
+        ------
+        InvalidDataFound
+            If it is damaged.
+        """
+        return self.among.open(self.place)
 
 
 def fetch_point(connection: sqlite3.Connection, table: Table[typing.Any], key: Key, moment: int) -> list[Row]:

@@ -1,9 +1,10 @@
 """Reading, on a connection of its own.
 
 Reads asked for in the same turn of the event loop share hops to the reader's thread: the first one goes at once, the
-others together behind it, where point reads of one table share statements. Every read takes all of its
-rows and ends its statement within the hop: a cursor left open would go on showing an old state of the file and keep
-the log from being folded in. What has to be of one moment is read in a transaction (`_snapshot.py`), in one hop too.
+others together behind it, where point reads of one table share statements, and what they find is decoded together.
+Every read takes all of its rows and ends its statement within the hop: a cursor left open would go on showing an old
+state of the file and keep the log from being folded in. What has to be of one moment is read in a transaction
+(`_snapshot.py`), in one hop too.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import sqlite3
 import typing
 
 from . import _config, errors
-from ._points import fetch_point, fetch_points
+from ._points import FoundRow, FoundRows, fetch_point, fetch_points
 
 if typing.TYPE_CHECKING:
     from ._connection import Connection
@@ -71,8 +72,8 @@ class Reader:
         """
         return self._join(_Query(sql, parameters))
 
-    def get(self, table: Table[typing.Any], key: Key) -> asyncio.Future[_Rows]:
-        """Return the future of the visible row under a key, its `expires_at` following it, or of no row.
+    def get(self, table: Table[typing.Any], key: Key) -> asyncio.Future[FoundRow | None]:
+        """Return the future of the visible row under a key, if there is one.
 
         Its exception is that of `fetch`.
         """
@@ -128,31 +129,49 @@ class Reader:
 
 def _answer_each(connection: sqlite3.Connection, questions: list[_Question], moment: int) -> list[object]:
     """Answer questions on the reader's thread; each has its answer or its own error."""
-    found: dict[Table[typing.Any], dict[Key, _Rows]] = {}
-    if len(questions) > 1:
-        keys: collections.defaultdict[Table[typing.Any], list[Key]] = collections.defaultdict(list)
-        for question in questions:
-            if isinstance(question, _Point):
-                keys[question.table].append(question.key)
-        found = {table: fetch_points(connection, table, asked, moment) for table, asked in keys.items()}
-
-    return [_answer(connection, question, found, moment) for question in questions]
+    points = _Points(connection, questions, moment)
+    return [_answer(connection, question, points, moment) for question in questions]
 
 
-def _answer(
-    connection: sqlite3.Connection,
-    question: _Question,
-    found: dict[Table[typing.Any], dict[Key, _Rows]],
-    moment: int,
-) -> object:
+def _answer(connection: sqlite3.Connection, question: _Question, points: _Points, moment: int) -> object:
     try:
         match question:
+            case _Point(table, key):
+                return points.find(table, key)
             case _Query(sql, parameters):
                 return connection.execute(sql, parameters).fetchall()
             case _Call(function):
                 return function(connection, moment)
-            case _Point(table, key):
-                rows = found[table].get(key) if table in found else None
-                return fetch_point(connection, table, key, moment) if rows is None else rows
     except Exception as exception:  # noqa: BLE001 - it must not take the other reads of the hop along
         return exception
+
+
+class _Points:
+    """The point reads of one hop."""
+
+    __slots__ = ("_connection", "_found", "_moment", "_rows")
+
+    def __init__(self, connection: sqlite3.Connection, questions: list[_Question], moment: int) -> None:
+        self._connection = connection
+        self._moment = moment
+        self._found: dict[Table[typing.Any], FoundRows] = {}
+        self._rows: dict[Table[typing.Any], dict[Key, _Rows]] = {}
+        if len(questions) > 1:
+            keys: collections.defaultdict[Table[typing.Any], list[Key]] = collections.defaultdict(list)
+            for question in questions:
+                if isinstance(question, _Point):
+                    keys[question.table].append(question.key)
+            self._rows = {table: fetch_points(connection, table, asked, moment) for table, asked in keys.items()}
+
+    def find(self, table: Table[typing.Any], key: Key) -> FoundRow | None:
+        """Return the visible row under a key, if there is one."""
+        rows = self._rows[table].get(key) if table in self._rows else None
+        if rows is None:
+            rows = fetch_point(self._connection, table, key, self._moment)
+        if not rows:
+            return None
+
+        found = self._found.get(table)
+        if found is None or found.is_full:
+            found = self._found[table] = FoundRows(table)
+        return found.add(rows[0][:-1], rows[0][-1])

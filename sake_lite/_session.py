@@ -97,7 +97,7 @@ class ReadOnlySession:
             If the cache belongs to another event loop.
         """
         self._check_loop()
-        if not (self._memory.is_on and self._watch.is_current()):
+        if not (self._memory.has(table, key) and self._watch.is_current()):
             return None
         if self._unlocked is not None:
             self._unlocked.make_sure()
@@ -123,13 +123,12 @@ class ReadOnlySession:
         try:
             is_settled = self._is_settled or await self.settled()
             reading = self._reader.get(table, key)
-            rows = await (reading if self._unlocked is None else self._sure(reading))
-            if not rows:
+            found = await (reading if self._unlocked is None else self._sure(reading))
+            if found is None:
                 return None
-            row, expires_at = rows[0][:-1], rows[0][-1]
-            payload = table.open_row(row)
+            payload = found.open()
             if is_settled:
-                self._memory.keep(asked, row[-1], expires_at)
+                self._memory.keep(asked, found.data, found.expires_at)
             return payload
         finally:
             self._memory.forgo(asked)

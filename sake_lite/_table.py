@@ -206,7 +206,7 @@ class Table(typing.Generic[EntityT]):
 
         return payload
 
-    def open_rows(self, rows: collections.abc.Sequence[Row], /) -> collections.abc.Sequence[Payload]:
+    def open_rows(self, rows: collections.abc.Sequence[Row], /) -> list[dict[str, typing.Any]]:
         """Return the payloads of up to `MOST_TOGETHER` rows, which is quicker than one by one.
 
         Raises

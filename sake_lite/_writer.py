@@ -213,7 +213,8 @@ class Writer:
     @property
     def is_settled(self) -> bool:
         """Whether all that was queued is committed."""
-        return not (self._has_work or self._writing) and self._last_error is None
+        # Asked at every read.
+        return not (self._queue or self._lost or self._writing) and self._last_error is None
 
     @property
     def _has_work(self) -> bool:
