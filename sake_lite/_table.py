@@ -354,6 +354,10 @@ class Table(typing.Generic[EntityT]):
         """Return the condition, with `:moment`, under which a row of this name in the statement has not expired."""
         return f"({' OR '.join([_unexpired(row), *self._kept(row)])})"
 
+    def needs_keeper_as(self, row: str, /) -> str:
+        """Return the condition, with `:moment`, under which a row of this name is there only if another keeps it."""
+        return f"NOT {_unexpired(row)}"
+
     def _and_not_hidden(self, row: str) -> str:
         if self.hidden_by is None:
             return ""

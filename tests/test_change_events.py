@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import sqlite3
 import typing
 
@@ -10,15 +11,13 @@ import hikari
 import pytest
 import samples
 from gateway import Gateway
-from hypothesis import settings
-from hypothesis.stateful import run_state_machine_as_test
 from loopback_discord import LoopbackDiscord, guild, member, message
 from samples import CHANNEL, GUILD, USER, Payload
-from test_event_model import Events, Model
 
 import sake_lite
 from sake_lite import _config, _listeners, _writer, events
 from sake_lite._session import Session
+from sake_lite.resources.member import MEMBERS
 from sake_lite.resources.message import MESSAGES
 
 if typing.TYPE_CHECKING:
@@ -50,7 +49,7 @@ class Listening(Gateway):
         self._heard.append(event)
 
     async def heard(self) -> list[typing.Any]:
-        await _until_told(self)
+        await until_told(self)
         return self.told()
 
     def told(self) -> list[typing.Any]:
@@ -71,15 +70,23 @@ class Listening(Gateway):
         return {name for (name,) in found if not name.startswith(("members_", "sqlite_"))}
 
 
-async def _until_told(gateway: Gateway) -> None:
+async def until_told(gateway: Gateway) -> None:
     """Wait until listeners were told of all that was sent; they are called in order."""
 
     async def be_told(_: _Mark) -> None:
         pass
 
     await gateway.cache.flush()
+    await all_dispatched(gateway)
     gateway.bot.event_manager.subscribe(_Mark, be_told)
     await gateway.bot.event_manager.dispatch(_Mark(), return_tasks=True)
+    gateway.bot.event_manager.unsubscribe(_Mark, be_told)
+
+
+async def all_dispatched(gateway: Gateway) -> None:
+    session = gateway.cache._session  # pyright: ignore[reportPrivateUsage]
+    if isinstance(session, Session) and (listeners := session.writer._listeners):  # pyright: ignore[reportPrivateUsage]
+        await listeners.told()
 
 
 def _whole(**more: typing.Any) -> Payload:
@@ -349,6 +356,67 @@ async def test_what_has_expired_was_not_there_and_is_removed_silently(
         assert (went.old.id, went.new) == (5, None)
 
 
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The moment in milliseconds, which stands still until a test moves it."""
+    moment = [_config.now()]
+    monkeypatch.setattr(_config, "now", lambda: moment[0])
+    return moment
+
+
+_LEAVE: typing.Final = {"user": samples.user(11, username="later"), **IN_GUILD}
+
+
+async def test_a_user_who_was_kept_changes_with_the_member(path: pathlib.Path, clock: list[int]) -> None:
+    """What is told is what a reader finds before and after the event, whichever row it wrote first."""
+    async with Listening(path, events.UserChange) as gateway:
+        await gateway.cache.set_member(GUILD, samples.member(11))
+        await gateway.heard()
+        clock[0] += 2 * 86_400_000
+        await gateway.send("GUILD_MEMBER_REMOVE", _LEAVE)
+        (changed,) = await gateway.heard()
+        assert (changed.old.username, changed.new.username) == ("user11", "later")
+
+
+async def test_a_user_goes_with_the_last_member_and_comes_with_the_next(path: pathlib.Path, clock: list[int]) -> None:
+    async with Listening(path, events.UserChange) as gateway:
+        for guild_id in (GUILD, GUILD + 1):
+            await gateway.cache.set_member(guild_id, samples.member(11))
+        await gateway.heard()
+        clock[0] += 2 * 86_400_000
+        await gateway.cache.delete_member(GUILD, 11)
+        assert await gateway.heard() == []
+        await gateway.send("GUILD_DELETE", {"id": str(GUILD + 1)})
+        (went,) = await gateway.heard()
+        assert (went.key, went.cause, went.old.username, went.new) == ((11,), "GUILD_DELETE", "user11", None)
+
+        # A member who comes back, and brings nothing of the user along but the ID.
+        batch = gateway.cache._batch("come back")  # pyright: ignore[reportPrivateUsage]
+        batch.upsert(MEMBERS, samples.member(11), guild_id=GUILD)
+        await gateway.cache._commit(batch)  # pyright: ignore[reportPrivateUsage]
+        (came,) = await gateway.heard()
+        assert (came.old, came.new.username) == (None, "user11")
+        assert await gateway.cache.get_user(11) == came.new
+
+
+async def test_who_goes_with_many_members_is_found_in_an_index(path: pathlib.Path, clock: list[int]) -> None:
+    """What SQLite does for each user does not grow with their number."""
+
+    async def steps_for(count: int) -> int:
+        async with Listening(path.with_name(f"{count}.db"), events.UserChange) as gateway:
+            members = [samples.member(number) for number in range(1, count + 1)]
+            await gateway.send("GUILD_CREATE", _whole(members=members, member_count=count))
+            assert len(await gateway.heard()) == count
+            clock[0] += 2 * 86_400_000
+            steps = itertools.count()
+            await gateway.writer(lambda raw: raw.set_progress_handler(lambda: next(steps) and 0, 100))
+            await gateway.send("GUILD_DELETE", {"id": str(GUILD)})
+            assert [event.new for event in await gateway.heard()] == [None] * count
+            return next(steps)
+
+    assert await steps_for(1_200) < 5 * await steps_for(300)
+
+
 async def test_messages_beyond_the_limit_go_silently(path: pathlib.Path) -> None:
     async with Listening(path, events.MessageChange) as gateway:
         gateway.cache._with_settings(message_limit=1)  # pyright: ignore[reportPrivateUsage, reportArgumentType]
@@ -442,11 +510,19 @@ async def test_nothing_is_done_for_what_nobody_listens_to(path: pathlib.Path) ->
         await gateway.send("MESSAGE_DELETE", {"id": "5"})
         await gateway.cache.flush()
         watching = await gateway.temporary()
-        assert {"change_log", "change_roles_came", "change_roles_changed", "change_roles_went"} <= watching
+        assert {"change_log_roles", "change_roles_came", "change_roles_changed", "change_roles_went"} <= watching
         assert not any("messages" in each for each in watching)
         gateway.bot.event_manager.unsubscribe(events.RoleChange, gateway.hear)
         await gateway.cache.set_role(GUILD, samples.role(30))
         assert await gateway.heard() == []
+        # The triggers rest from then on, and end with the connection.
+        statements.clear()
+        await gateway.cache.set_role(GUILD, samples.role(31))
+        own = [each for each in statements if not each.startswith("--")]  # what triggers do is traced as a comment
+        assert not any("change_" in each for each in own)
+        assert await gateway.writer(lambda raw: raw.execute("SELECT * FROM change_log_roles").fetchall()) == []
+        await gateway.cache.close()
+        await gateway.cache.open()
         assert await gateway.temporary() == set()
 
 
@@ -467,14 +543,17 @@ async def test_one_can_wait_for_a_change(path: pathlib.Path) -> None:
         changed = await waiting
         assert changed.old is not None
         assert changed.old.name == "old"
-        await gateway.cache.flush()
-        assert await gateway.temporary() == set(), "nobody waits any longer"
+        await gateway.cache.set_role(GUILD, samples.role(30))
+        noted = await gateway.writer(lambda raw: raw.execute("SELECT count(*) FROM change_log_roles").fetchone())
+        assert noted == (0,), "nobody waits any longer"
+        made = await gateway.temporary()
 
         with gateway.bot.event_manager.stream(events.RoleChange, timeout=10).filter(("new", None)) as stream:
             await gateway.cache.set_role(GUILD, samples.role(31))
             await gateway.cache.delete_role(31)
             async for each in stream.limit(1):
                 assert each.key == (31,)
+        assert await gateway.temporary() == made
 
 
 async def test_a_listener_that_fails_stops_nobody(path: pathlib.Path) -> None:
@@ -512,54 +591,3 @@ async def test_another_event_manager_is_asked_what_is_public(path: pathlib.Path)
         async with sake_lite.SQLiteCache(path.with_name("other.db"), gateway.bot, manager) as cache:
             await cache.set_role(GUILD, samples.role(30))
         assert len(await gateway.heard()) == 1
-
-
-class Replayed(Events):
-    """Any events, restarts and sessions: who writes down every change has what a reader finds."""
-
-    def __init__(self) -> None:
-        self.heard: list[AnyChange] = []
-        self.rows: dict[type[AnyChange], dict[typing.Any, typing.Any]] = {}
-        super().__init__()
-
-    def start(self) -> Gateway:
-        gateway = super().start()
-        gateway.bot.event_manager.subscribe(events.Change, self.hear)
-        return gateway
-
-    async def hear(self, event: AnyChange) -> None:
-        self.heard.append(event)
-
-    def write_down(self, event: AnyChange) -> None:
-        rows = self.rows.setdefault(type(event), {})
-        old, new = event._old_row, event._new_row  # pyright: ignore[reportPrivateUsage]
-        assert rows.pop(event.key, None) == old
-        assert old != new
-        if new is not None:
-            rows[event.key] = new
-
-    async def compare(self, cache: sake_lite.SQLiteCache, model: Model) -> None:
-        await _until_told(self.gateway)
-        for event in self.heard:
-            self.write_down(event)
-        self.heard.clear()
-
-        for table in cache.all_tables:
-            assert table.change is not None
-            after = {f"after_{name}": value for name, value in table.key_parameters(table.below_all_keys).items()}
-            parameters = {"moment": _config.now(), "size": 1_000, **after}
-            found = await cache._fetch(table.window(None), parameters)  # pyright: ignore[reportPrivateUsage]
-            assert self.rows.get(table.change, {}) == {row[: len(table.key)]: row for row in found}
-
-
-_SETTINGS = settings(deadline=None, print_blob=True)
-
-
-def test_replaying_changes_gives_what_the_file_says() -> None:
-    run_state_machine_as_test(Replayed, settings=settings(_SETTINGS, max_examples=8, stateful_step_count=30))
-
-
-@pytest.mark.long
-@pytest.mark.timeout(600)
-def test_replaying_many_changes_gives_what_the_file_says() -> None:
-    run_state_machine_as_test(Replayed, settings=settings(_SETTINGS, max_examples=60, stateful_step_count=50))
