@@ -153,6 +153,9 @@ class Kept(RuleBasedStateMachine):
 
     @rule(seconds=st.integers(1, 3))
     def wait(self, seconds: int) -> None:
+        self.wait_for(seconds)
+
+    def wait_for(self, seconds: int) -> None:
         self.runner.run(self._wait(seconds))
 
     async def _wait(self, seconds: int) -> None:
@@ -169,8 +172,10 @@ class Kept(RuleBasedStateMachine):
         assert isinstance(session, Session)
         self.runner.run(session.housekeeping.tidy())
 
-    @rule(statements=st.lists(_Statements.any, min_size=1, max_size=6))
-    def write(self, statements: list[tuple[typing.Any, ...]]) -> None:
+    @rule(seconds=st.sampled_from([0, 0, 2]), statements=st.lists(_Statements.any, min_size=1, max_size=6))
+    def write(self, seconds: int, statements: list[tuple[typing.Any, ...]]) -> None:
+        if seconds:
+            self.wait_for(seconds)
         self.runner.run(self._write(statements))
 
     async def _write(self, statements: list[tuple[typing.Any, ...]]) -> None:
@@ -218,7 +223,7 @@ class Kept(RuleBasedStateMachine):
 
 
 _SETTINGS = settings(deadline=None, print_blob=True)
-_EXAMPLES: typing.Final = {Replayed: (8, 30), Kept: (25, 25)}
+_EXAMPLES: typing.Final = {Replayed: (8, 30), Kept: (30, 30)}
 
 
 @pytest.mark.parametrize("machine", _EXAMPLES)
