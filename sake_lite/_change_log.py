@@ -125,9 +125,7 @@ class ChangeLog:
         return [Changes(table, batch.name, rows) for table, rows in found if rows]
 
 
-def _take(
-    connection: sqlite3.Connection, table: AnyTable, batch: Batch
-) -> dict[Key, tuple[Row | None, Row | None]]:
+def _take(connection: sqlite3.Connection, table: AnyTable, batch: Batch) -> dict[Key, tuple[Row | None, Row | None]]:
     # There may be a great many, so nothing is made of each that Python's collector would have to keep track of.
     rows: dict[Key, tuple[Row | None, Row | None]] = {}
     size, width = len(table.key), len(_cells(table))
@@ -175,13 +173,13 @@ def _schema(table: AnyTable) -> collections.abc.Iterator[str]:
 def _triggers(table: AnyTable) -> collections.abc.Iterator[str]:
     """Note rows as they are written themselves."""
     name = table.name
-    yield _trigger(table, name, "came", "AFTER INSERT", _note(table, "NEW", was_visible="FALSE"))
+    yield _trigger(f"{name}_came", "AFTER INSERT", table, _note(table, "NEW", was_visible="FALSE"))
     visible = table.visible_as("OLD")
-    yield _trigger(table, name, "went", "AFTER DELETE", _note(table, "OLD", was_visible=visible, where=visible))
+    yield _trigger(f"{name}_went", "AFTER DELETE", table, _note(table, "OLD", was_visible=visible, where=visible))
     # Most of what is written anew only lives longer for it.
     differs = " OR ".join(f"OLD.{cell} IS NOT NEW.{cell}" for cell in _cells(table))
     where = f"({differs} OR {table.alive_as('OLD')} IS NOT {table.alive_as('NEW')})"
-    yield _trigger(table, name, "changed", "AFTER UPDATE", _note(table, "OLD", was_visible=visible, where=where))
+    yield _trigger(f"{name}_changed", "AFTER UPDATE", table, _note(table, "OLD", was_visible=visible, where=where))
 
 
 def _triggers_beside(table: AnyTable, other: AnyTable, column: str, concerned: str) -> collections.abc.Iterator[str]:
@@ -194,14 +192,11 @@ def _triggers_beside(table: AnyTable, other: AnyTable, column: str, concerned: s
     for event, row, condition in (("INSERT", "NEW", is_new), ("UPDATE", "OLD", is_other), ("DELETE", "OLD", "")):
         where = f"{name}.{column} = {row}.{column} AND {concerned}"
         body = _note(table, name, was_visible=table.visible, where=where, among=f"change_moment CROSS JOIN {name}")
-        yield _trigger(table, other.name, f"{other.name}_{event.lower()}", f"BEFORE {event}", body, condition)
+        yield _trigger(f"{name}_{other.name}_{event.lower()}", f"BEFORE {event}", other, body, condition)
 
 
-def _trigger(table: AnyTable, on: str, what: str, event: str, body: str, condition: str = "") -> str:
-    return (
-        f"CREATE TEMP TRIGGER change_{table.name}_{what} {event} ON main.{on} FOR EACH ROW {condition} "
-        f"BEGIN {body}; END"
-    )
+def _trigger(name: str, event: str, on: AnyTable, body: str, condition: str = "") -> str:
+    return f"CREATE TEMP TRIGGER change_{name} {event} ON main.{on.name} FOR EACH ROW {condition} BEGIN {body}; END"
 
 
 def _note(table: AnyTable, row: str, *, was_visible: str, where: str = "TRUE", among: str = "change_moment") -> str:

@@ -56,6 +56,11 @@ class Listening(Gateway):
         heard, self._heard = self._heard, []
         return heard
 
+    @property
+    def count(self) -> int:
+        """How many were heard until now, while others may be on their way."""
+        return len(self._heard)
+
     async def summary(self) -> list[tuple[str, bool, bool]]:
         return [(str(event), event.old is not None, event.new is not None) for event in await self.heard()]
 
@@ -170,6 +175,52 @@ async def test_each_resource_tells_of_what_comes_and_goes(path: pathlib.Path) ->
             assert came.new == went.old
             assert (came.old, went.new) == (None, None)
             assert came.key == went.key
+
+
+@pytest.mark.parametrize("sample", samples.SAMPLES, ids=str)
+async def test_a_call_is_named_as_the_cause(sample: samples.Sample, path: pathlib.Path) -> None:
+    (table,) = [table for table in sake_lite.SQLiteCache.all_tables if table.name == sample.table]
+    assert table.change is not None
+    calls = {name for name in dir(sake_lite.SQLiteCache) if name.startswith(("set_", "delete_"))}
+    clears = [name for name in dir(sake_lite.SQLiteCache) if f"{name}_for_".startswith(f"clear_{table.name}_for_")]
+    assert clears
+    async with Listening(path, table.change) as gateway:
+        for clear in clears:
+            await sample.store(gateway.cache, 1)
+            (came,) = await gateway.heard()
+            _, _, reference = clear.partition("_for_")
+            row: Payload = dict(zip(table.column_by_name, came._new_row, strict=False))
+            await getattr(gateway.cache, clear)(*([row[f"{reference}_id"]] if reference else []))
+            (went,) = await gateway.heard()
+            assert (came.cause in calls, went.cause) == (True, clear)
+
+        await sample.store(gateway.cache, 1)
+        await sample.delete(gateway.cache, 1)
+        came, went = await gateway.heard()
+        assert went.cause in calls
+        await sample.store(gateway.cache, 1)
+        await getattr(gateway.cache, went.cause)(*went.key)
+        assert [event.cause for event in await gateway.heard()] == [came.cause, went.cause]
+
+
+async def test_the_own_user_is_deleted_by_name(path: pathlib.Path) -> None:
+    async with Listening(path, events.MeChange) as gateway:
+        await gateway.cache.set_me(samples.me(99))
+        await gateway.cache.delete_me()
+        assert [event.cause for event in await gateway.heard()] == ["set_me", "delete_me"]
+
+
+async def test_of_two_caches_each_says_that_it_is_its_own(path: pathlib.Path) -> None:
+    async with Listening(path, events.RoleChange) as gateway:
+        other = sake_lite.SQLiteCache(path.with_name("other.db"), gateway.bot, gateway.bot.event_manager)
+        async with other:
+            await gateway.send("GUILD_ROLE_CREATE", {"role": samples.role(30), **IN_GUILD})
+            await other.flush()
+            told = await gateway.heard()
+            assert {id(event.cache) for event in told} == {id(gateway.cache), id(other)}
+            for event in told:
+                assert event.app is event.cache.app
+                assert await event.cache.get_role(*event.key) == event.new
 
 
 async def test_closing_waits_until_all_is_told(path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -309,15 +360,98 @@ async def test_changes_come_in_order_each_event_by_itself(path: pathlib.Path) ->
         assert [event.key[0] for event in told] == [number for number in (5, 6, 7) for _ in range(4)]
 
 
-async def test_all_of_a_commit_is_told_in_order_before_the_next(path: pathlib.Path) -> None:
-    """What is yet to be told is held in memory, so there is a bound to it."""
-    numbers = [*range(100, 2_100)]  # so many that telling of them takes far longer than a commit
-    async with Listening(path, events.MemberChange) as gateway:
-        await gateway.send("GUILD_CREATE", _whole(members=[*map(samples.member, numbers)], member_count=2_000))
-        await gateway.send("GUILD_DELETE", {"id": str(GUILD)})
+async def _leave_and_begin_to_tell(gateway: Listening, numbers: range, patch: pytest.MonkeyPatch) -> None:
+    """Let a guild's members go, and halt while some of them are yet to be told of."""
+    members = [*map(samples.member, numbers)]
+    await gateway.send("GUILD_CREATE", _whole(members=members, member_count=len(numbers)))
+    await gateway.heard()
+    patch.setattr(_listeners, "_SLICE", 1)
+    await gateway.cache.ingest("GUILD_DELETE", {"id": str(GUILD)})
+    patch.setattr(_listeners, "_SLICE", 0)
+
+
+async def test_nobody_waits_until_all_is_told(path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others read and write while many are told of, and all hear in the order of the commits."""
+    numbers = range(100, 400)
+    async with Listening(path, events.MemberChange, events.MessageChange) as gateway:
+        await _leave_and_begin_to_tell(gateway, numbers, monkeypatch)
+        await gateway.cache.set_message(samples.message(5))
+        await gateway.send("MESSAGE_CREATE", samples.message(6))
+        assert (await gateway.cache.get_message(6)).id == 6
         await gateway.cache.flush()
-        await gateway.cache.set_role(GUILD, samples.role(30))
-        assert [event.key[1] for event in await gateway.heard()] == [*numbers, *numbers]
+        assert gateway.count < len(numbers)
+        monkeypatch.undo()
+        assert [event.key[-1] for event in await gateway.heard()] == [*numbers, 5, 6]
+
+
+async def test_what_is_yet_to_be_told_has_a_bound(path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is held in memory, so commits do not run ahead of it by any length."""
+    numbers = range(100, 400)
+    async with Listening(path, events.MemberChange, events.MessageChange) as gateway:
+        await _leave_and_begin_to_tell(gateway, numbers, monkeypatch)
+        monkeypatch.setattr(_listeners, "_BOUND", 10)
+        for number in range(1, 11):
+            await gateway.cache.set_message(samples.message(number))
+
+        beyond = asyncio.create_task(gateway.cache.set_message(samples.message(11)))
+        commits = gateway.cache.stats().commits
+        for _ in range(20):  # a commit would be among what the thread does meanwhile
+            await gateway.writer(lambda _: None)
+        assert not beyond.done()
+        assert gateway.cache.stats().commits == commits
+        assert gateway.count < len(numbers)
+        monkeypatch.undo()
+        await beyond
+        assert [event.key[-1] for event in await gateway.heard()] == [*numbers, *range(1, 12)]
+
+
+class _Members(sake_lite.resources.MemberCache, sake_lite.resources.UserCache):
+    """What a cache keeps that is told of nobody's messages."""
+
+
+def _warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if "listened to" in record.getMessage()]
+
+
+async def test_listening_to_what_is_not_kept_is_warned_of(path: pathlib.Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with Gateway(path) as gateway:
+        pass
+
+    manager = gateway.bot.event_manager
+    heard = Listening(path.with_name("unused.db")).hear
+    for each in (events.Change, events.MemberChange, events.MessageChange):
+        manager.subscribe(each, heard)
+    async with _Members(path, gateway.bot, manager) as cache:
+        await gateway.send("READY", LISTED)
+        manager.subscribe(events.RoleChange, heard)
+        for _ in range(2):
+            await gateway.send("READY", LISTED)
+        of_messages, of_roles = _warnings(caplog)
+        assert "MessageChange" in of_messages
+        assert "MessageCache" in of_messages
+        assert repr(cache) in of_messages
+        assert "RoleChange" in of_roles
+
+
+async def test_what_another_cache_keeps_is_not_warned_of(path: pathlib.Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with Listening(path, events.MessageChange) as gateway:
+        async with _Members(path.with_name("members.db"), gateway.bot, gateway.bot.event_manager):
+            await gateway.send("READY", LISTED)
+        assert _warnings(caplog) == []
+
+
+async def test_listening_without_the_intents_is_warned_of(path: pathlib.Path, caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.warns(hikari.MissingIntentWarning):
+        gateway = Gateway(path, intents=hikari.Intents.ALL_UNPRIVILEGED, asks=False)
+    heard = Listening(path.with_name("unused.db")).hear
+    for each in (events.MemberChange, events.RoleChange):
+        gateway.bot.event_manager.subscribe(each, heard)
+    async with gateway:
+        for _ in range(2):
+            await gateway.send("READY", LISTED)
+        (warning,) = _warnings(caplog)
+        assert "MemberChange" in warning
+        assert "GUILD_MEMBERS" in warning
 
 
 async def test_what_is_equal_is_no_change(path: pathlib.Path) -> None:
@@ -531,7 +665,7 @@ async def test_who_comes_later_hears_what_comes_later(path: pathlib.Path) -> Non
         await gateway.cache.set_role(GUILD, samples.role(30))
         gateway.bot.event_manager.subscribe(events.RoleChange, gateway.hear)
         await gateway.cache.delete_role(30)
-        assert await gateway.summary() == [("<RoleChange of role_id=30 by delete from roles>", True, False)]
+        assert await gateway.summary() == [("<RoleChange of role_id=30 by delete_role>", True, False)]
 
 
 async def test_one_can_wait_for_a_change(path: pathlib.Path) -> None:
@@ -574,7 +708,7 @@ async def test_a_listener_that_fails_stops_nobody(path: pathlib.Path) -> None:
         assert len(await gateway.heard()) == 1
         assert [str(each) for each in failed] == [
             "<RoleChange of role_id=30 by set_role>",
-            "<RoleChange of role_id=30 by delete from roles>",
+            "<RoleChange of role_id=30 by delete_role>",
         ]
 
 
