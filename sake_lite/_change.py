@@ -14,6 +14,7 @@ import hikari
 
 if typing.TYPE_CHECKING:
     from ._table import Key, Row, Table
+    from .resources import Resource
 
 _EntityT_co = typing.TypeVar("_EntityT_co", covariant=True)
 _KeyT_co = typing.TypeVar("_KeyT_co", covariant=True)
@@ -35,7 +36,8 @@ class Change(hikari.Event, typing.Generic[_EntityT_co, _KeyT_co]):
     It is dispatched on the cache's event manager once the change is in the file, in the order in which the gateway's
     events came: one for each entity that a gateway event, or a call such as `delete_message`, made another for those
     who read. Whoever notes each of them has what the cache has, but for what ends by itself: that an entity expires,
-    or is one of the messages beyond `message_limit`, is not told, nor that `check` deletes a damaged row.
+    or is one of the messages beyond `message_limit`, is not told, nor that `check` deletes a damaged row, or what goes
+    with that.
 
     Until it is garbage, it holds what was there before and what is there now as bytes.
 
@@ -47,8 +49,8 @@ class Change(hikari.Event, typing.Generic[_EntityT_co, _KeyT_co]):
         The row before and now, `None` where there is none.
     cause
         The name of the batch that changed it.
-    app
-        What the entities are bound to.
+    cache
+        The cache that it is in.
     """
 
     if not typing.TYPE_CHECKING:
@@ -57,7 +59,7 @@ class Change(hikari.Event, typing.Generic[_EntityT_co, _KeyT_co]):
             """Return the class itself, so that a listener may annotate its event as type checkers want it."""
             return cls
 
-    __slots__ = ("_app", "_cause", "_key", "_new", "_new_row", "_old", "_old_row", "_table")
+    __slots__ = ("_cache", "_cause", "_key", "_new", "_new_row", "_old", "_old_row", "_table")
 
     def __init__(
         self,
@@ -67,9 +69,9 @@ class Change(hikari.Event, typing.Generic[_EntityT_co, _KeyT_co]):
         old: Row | None,
         new: Row | None,
         cause: str,
-        app: hikari.RESTAware,
+        cache: Resource,
     ) -> None:
-        self._app = app
+        self._cache = cache
         self._cause = cause
         self._key = key
         self._new: _EntityT_co | None = None
@@ -84,11 +86,16 @@ class Change(hikari.Event, typing.Generic[_EntityT_co, _KeyT_co]):
     @property
     def app(self) -> hikari.RESTAware:
         """What the cache's entities are bound to."""
-        return self._app
+        return self._cache.app
+
+    @property
+    def cache(self) -> Resource:
+        """The cache that the entity is in: where several share an event manager, each tells of its own."""
+        return self._cache
 
     @property
     def cause(self) -> str:
-        """What made the change: a gateway event, such as `"READY"`, or a call, such as `"delete from messages"`.
+        """What made the change: a gateway event, such as `"READY"`, or a call, such as `"delete_message"`.
 
         A name that begins with a `*` is that of neither, but of what the cache makes up for after it missed events.
         """
@@ -131,4 +138,4 @@ class Change(hikari.Event, typing.Generic[_EntityT_co, _KeyT_co]):
         return self._new
 
     def _build(self, row: Row) -> _EntityT_co:
-        return self._table.build(self._app.entity_factory, self._key, self._table.open_row(row))
+        return self._table.build(self.app.entity_factory, self._key, self._table.open_row(row))

@@ -1,7 +1,7 @@
 """Who listens to changes, and telling them, once the changes are in the file.
 
 One gateway event may change a great many rows, so telling is done in slices, between which the event loop does what
-else there is to do. What is yet to be told is held in memory, so the writer commits nothing more until all is told.
+else there is to do. What is yet to be told is held in memory, so there is a bound to how far commits may run ahead.
 """
 
 from __future__ import annotations
@@ -21,9 +21,14 @@ import hikari
 if typing.TYPE_CHECKING:
     from ._change import Change, Changes
     from ._operations import AnyTable
+    from .resources import Resource
 
 # So many changes are told of in one turn of the event loop.
 _SLICE: typing.Final[int] = 50
+
+# From so many rows on that wait behind the commit that is being told, nothing more is committed. That commit itself
+# does not count, however large it is: it is in memory already, and everything else would wait for it.
+_BOUND: typing.Final[int] = 8_000
 
 
 class Listeners:
@@ -33,18 +38,30 @@ class Listeners:
     ----------
     event_manager
         What dispatches the events.
-    app
-        What the entities are bound to.
+    cache
+        The cache whose changes they are.
     tables
         The tables that are kept.
     """
 
-    __slots__ = ("_any", "_app", "_dispatch", "_events", "_has_listener", "_is_all_told", "_left", "_untold", "is_told")
+    __slots__ = (
+        "_any",
+        "_behind",
+        "_cache",
+        "_dispatch",
+        "_events",
+        "_has_listener",
+        "_has_room",
+        "_is_all_told",
+        "_left",
+        "_untold",
+    )
 
     def __init__(
-        self, event_manager: hikari.api.EventManager, app: hikari.RESTAware, tables: collections.abc.Iterable[AnyTable]
+        self, event_manager: hikari.api.EventManager, cache: Resource, tables: collections.abc.Iterable[AnyTable]
     ) -> None:
-        self._app = app
+        self._behind = 0  # so many rows wait behind the commit that is being told
+        self._cache = cache
         self._dispatch = event_manager.dispatch
         self._events = {table: table.change for table in tables if table.change is not None}
         self._any = _any_of(*self._events.values()) if self._events else hikari.Event
@@ -52,12 +69,12 @@ class Listeners:
         self._has_listener: collections.abc.Callable[[type[hikari.Event]], object] = getattr(
             event_manager, "_enabled_for_event", event_manager.get_listeners
         )
+        self._has_room = asyncio.Event()
+        self._has_room.set()
         self._is_all_told = asyncio.Event()
         self._is_all_told.set()
-        self._untold: collections.deque[Changes] = collections.deque()
         self._left = self._events_left()
-        self.is_told = True
-        """Whether all that was to be told is dispatched."""
+        self._untold: collections.deque[list[Changes]] = collections.deque()  # of each commit
 
     def watched(self) -> tuple[AnyTable, ...]:
         """Return the tables whose changes somebody listens to, or waits for, at this moment."""
@@ -67,21 +84,27 @@ class Listeners:
 
         return tuple([table for table, event in self._events.items() if self._has_listener(event)])
 
-    def tell(self, changes: collections.abc.Iterable[Changes]) -> None:
-        """Dispatch the event of each change, in order, after those that are not dispatched yet."""
-        self._untold.extend(changes)
-        if self._untold and self.is_told:
-            self.is_told = False
+    def tell(self, changes: list[Changes]) -> None:
+        """Dispatch the event of each change of a commit, in order, after those that are not dispatched yet."""
+        self._untold.append(changes)
+        self._behind += _rows(changes)
+        if self._is_all_told.is_set():
             self._is_all_told.clear()
             self._left = self._events_left()
             self._tell_some()
+        elif not self.has_room:
+            self._has_room.clear()
 
     def _events_left(self) -> collections.abc.Iterator[Change[typing.Any, typing.Any]]:
         while self._untold:
-            table, cause, rows = self._untold.popleft()
-            event = self._events[table]
-            for key, (old, new) in rows.items():
-                yield event(table, key, old=old, new=new, cause=cause, app=self._app)
+            changes = self._untold.popleft()
+            self._behind -= _rows(changes)
+            if self.has_room:
+                self._has_room.set()
+            for table, cause, rows in changes:
+                event = self._events[table]
+                for key, (old, new) in rows.items():
+                    yield event(table, key, old=old, new=new, cause=cause, cache=self._cache)
 
     def _tell_some(self) -> None:
         is_over = False
@@ -92,14 +115,26 @@ class Listeners:
                 self._dispatch(event)
         finally:
             if is_over:
-                self.is_told = True
                 self._is_all_told.set()
             else:
                 asyncio.get_running_loop().call_soon(self._tell_some)
 
+    @property
+    def has_room(self) -> bool:
+        """Whether more may be committed before all is told."""
+        return self._behind < _BOUND
+
+    async def room(self) -> None:
+        """Wait until more may be committed."""
+        await self._has_room.wait()
+
     async def told(self) -> None:
         """Wait until all that was to be told is dispatched."""
         await self._is_all_told.wait()
+
+
+def _rows(changes: list[Changes]) -> int:
+    return sum([len(each.rows) for each in changes])
 
 
 @functools.cache

@@ -157,6 +157,14 @@ class Table(typing.Generic[EntityT]):
         of = ", ".join(f"{column.name} {part}" for column, part in zip(self.key, key, strict=True))
         return errors.EntryNotFound(f"{self.name} has no entry for {of}")
 
+    def deletion(self, where: collections.abc.Iterable[str], /) -> str:
+        """Return the name of the method that deletes the rows with values in the named columns, all where none is."""
+        names = tuple(where)
+        if self.is_own_user or names == self._key_names:
+            return f"delete_{self.name.removesuffix('s')}"
+
+        return f"clear_{'_for_'.join([self.name, *(name.removesuffix('_id') for name in names)])}"
+
     @functools.cached_property
     def _key_names(self) -> tuple[str, ...]:
         return tuple(column.name for column in self.key)
@@ -353,6 +361,10 @@ class Table(typing.Generic[EntityT]):
     def alive_as(self, row: str, /) -> str:
         """Return the condition, with `:moment`, under which a row of this name in the statement has not expired."""
         return f"({' OR '.join([_unexpired(row), *self._kept(row)])})"
+
+    def needs_keeper_as(self, row: str, /) -> str:
+        """Return the condition, with `:moment`, under which a row of this name is there only if another keeps it."""
+        return f"NOT {_unexpired(row)}"
 
     def _and_not_hidden(self, row: str) -> str:
         if self.hidden_by is None:

@@ -306,7 +306,7 @@ class Writer:
         self._wakeup.set()
         if future is not None or self._pending_rows >= _GROUP_ROWS:
             self._called.set()
-            if self._is_idle and self._ended is None and (self._listeners is None or self._listeners.is_told):
+            if self._is_idle and self._ended is None and (self._listeners is None or self._listeners.has_room):
                 self._begin_group()  # without waiting for the task to have its turn
 
     def _go_on(self) -> None:
@@ -327,9 +327,8 @@ class Writer:
                 await self._wait_for_work()
                 continue
 
-            # What is yet to be told is held in memory: no more of it than one group has changed.
-            if self._listeners is not None and not self._listeners.is_told:
-                await self._listeners.told()
+            if self._listeners is not None and not self._listeners.has_room:
+                await self._listeners.room()
             cause = await self._write_group()
             if cause is None:
                 pause, deadline = _FIRST_PAUSE, None

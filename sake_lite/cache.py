@@ -20,7 +20,7 @@ How an entity gets out
 Who is told what was there before
     Where somebody listens to one of `events.py`, as `_listeners.py` asks hikari at each commit, triggers note what each
     batch changes in that table (`_change_log.py`). After the commit it goes to the listeners (`_change.py`), as bytes
-    that are decoded when asked for.
+    that are decoded when asked for. Who listens for what cannot come is warned (`_missing_changes.py`).
 
 What goes by itself
     READY names the guilds of a shard: what belongs to others is swept (`_gateway.py`), and what was true of the past

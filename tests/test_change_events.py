@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import sqlite3
 import typing
 
@@ -10,15 +11,13 @@ import hikari
 import pytest
 import samples
 from gateway import Gateway
-from hypothesis import settings
-from hypothesis.stateful import run_state_machine_as_test
 from loopback_discord import LoopbackDiscord, guild, member, message
 from samples import CHANNEL, GUILD, USER, Payload
-from test_event_model import Events, Model
 
 import sake_lite
 from sake_lite import _config, _listeners, _writer, events
 from sake_lite._session import Session
+from sake_lite.resources.member import MEMBERS
 from sake_lite.resources.message import MESSAGES
 
 if typing.TYPE_CHECKING:
@@ -50,12 +49,17 @@ class Listening(Gateway):
         self._heard.append(event)
 
     async def heard(self) -> list[typing.Any]:
-        await _until_told(self)
+        await until_told(self)
         return self.told()
 
     def told(self) -> list[typing.Any]:
         heard, self._heard = self._heard, []
         return heard
+
+    @property
+    def count(self) -> int:
+        """How many were heard until now, while others may be on their way."""
+        return len(self._heard)
 
     async def summary(self) -> list[tuple[str, bool, bool]]:
         return [(str(event), event.old is not None, event.new is not None) for event in await self.heard()]
@@ -71,15 +75,23 @@ class Listening(Gateway):
         return {name for (name,) in found if not name.startswith(("members_", "sqlite_"))}
 
 
-async def _until_told(gateway: Gateway) -> None:
+async def until_told(gateway: Gateway) -> None:
     """Wait until listeners were told of all that was sent; they are called in order."""
 
     async def be_told(_: _Mark) -> None:
         pass
 
     await gateway.cache.flush()
+    await all_dispatched(gateway)
     gateway.bot.event_manager.subscribe(_Mark, be_told)
     await gateway.bot.event_manager.dispatch(_Mark(), return_tasks=True)
+    gateway.bot.event_manager.unsubscribe(_Mark, be_told)
+
+
+async def all_dispatched(gateway: Gateway) -> None:
+    session = gateway.cache._session  # pyright: ignore[reportPrivateUsage]
+    if isinstance(session, Session) and (listeners := session.writer._listeners):  # pyright: ignore[reportPrivateUsage]
+        await listeners.told()
 
 
 def _whole(**more: typing.Any) -> Payload:
@@ -163,6 +175,52 @@ async def test_each_resource_tells_of_what_comes_and_goes(path: pathlib.Path) ->
             assert came.new == went.old
             assert (came.old, went.new) == (None, None)
             assert came.key == went.key
+
+
+@pytest.mark.parametrize("sample", samples.SAMPLES, ids=str)
+async def test_a_call_is_named_as_the_cause(sample: samples.Sample, path: pathlib.Path) -> None:
+    (table,) = [table for table in sake_lite.SQLiteCache.all_tables if table.name == sample.table]
+    assert table.change is not None
+    calls = {name for name in dir(sake_lite.SQLiteCache) if name.startswith(("set_", "delete_"))}
+    clears = [name for name in dir(sake_lite.SQLiteCache) if f"{name}_for_".startswith(f"clear_{table.name}_for_")]
+    assert clears
+    async with Listening(path, table.change) as gateway:
+        for clear in clears:
+            await sample.store(gateway.cache, 1)
+            (came,) = await gateway.heard()
+            _, _, reference = clear.partition("_for_")
+            row: Payload = dict(zip(table.column_by_name, came._new_row, strict=False))
+            await getattr(gateway.cache, clear)(*([row[f"{reference}_id"]] if reference else []))
+            (went,) = await gateway.heard()
+            assert (came.cause in calls, went.cause) == (True, clear)
+
+        await sample.store(gateway.cache, 1)
+        await sample.delete(gateway.cache, 1)
+        came, went = await gateway.heard()
+        assert went.cause in calls
+        await sample.store(gateway.cache, 1)
+        await getattr(gateway.cache, went.cause)(*went.key)
+        assert [event.cause for event in await gateway.heard()] == [came.cause, went.cause]
+
+
+async def test_the_own_user_is_deleted_by_name(path: pathlib.Path) -> None:
+    async with Listening(path, events.MeChange) as gateway:
+        await gateway.cache.set_me(samples.me(99))
+        await gateway.cache.delete_me()
+        assert [event.cause for event in await gateway.heard()] == ["set_me", "delete_me"]
+
+
+async def test_of_two_caches_each_says_that_it_is_its_own(path: pathlib.Path) -> None:
+    async with Listening(path, events.RoleChange) as gateway:
+        other = sake_lite.SQLiteCache(path.with_name("other.db"), gateway.bot, gateway.bot.event_manager)
+        async with other:
+            await gateway.send("GUILD_ROLE_CREATE", {"role": samples.role(30), **IN_GUILD})
+            await other.flush()
+            told = await gateway.heard()
+            assert {id(event.cache) for event in told} == {id(gateway.cache), id(other)}
+            for event in told:
+                assert event.app is event.cache.app
+                assert await event.cache.get_role(*event.key) == event.new
 
 
 async def test_closing_waits_until_all_is_told(path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -302,15 +360,98 @@ async def test_changes_come_in_order_each_event_by_itself(path: pathlib.Path) ->
         assert [event.key[0] for event in told] == [number for number in (5, 6, 7) for _ in range(4)]
 
 
-async def test_all_of_a_commit_is_told_in_order_before_the_next(path: pathlib.Path) -> None:
-    """What is yet to be told is held in memory, so there is a bound to it."""
-    numbers = [*range(100, 2_100)]  # so many that telling of them takes far longer than a commit
-    async with Listening(path, events.MemberChange) as gateway:
-        await gateway.send("GUILD_CREATE", _whole(members=[*map(samples.member, numbers)], member_count=2_000))
-        await gateway.send("GUILD_DELETE", {"id": str(GUILD)})
+async def _leave_and_begin_to_tell(gateway: Listening, numbers: range, patch: pytest.MonkeyPatch) -> None:
+    """Let a guild's members go, and halt while some of them are yet to be told of."""
+    members = [*map(samples.member, numbers)]
+    await gateway.send("GUILD_CREATE", _whole(members=members, member_count=len(numbers)))
+    await gateway.heard()
+    patch.setattr(_listeners, "_SLICE", 1)
+    await gateway.cache.ingest("GUILD_DELETE", {"id": str(GUILD)})
+    patch.setattr(_listeners, "_SLICE", 0)
+
+
+async def test_nobody_waits_until_all_is_told(path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others read and write while many are told of, and all hear in the order of the commits."""
+    numbers = range(100, 400)
+    async with Listening(path, events.MemberChange, events.MessageChange) as gateway:
+        await _leave_and_begin_to_tell(gateway, numbers, monkeypatch)
+        await gateway.cache.set_message(samples.message(5))
+        await gateway.send("MESSAGE_CREATE", samples.message(6))
+        assert (await gateway.cache.get_message(6)).id == 6
         await gateway.cache.flush()
-        await gateway.cache.set_role(GUILD, samples.role(30))
-        assert [event.key[1] for event in await gateway.heard()] == [*numbers, *numbers]
+        assert gateway.count < len(numbers)
+        monkeypatch.undo()
+        assert [event.key[-1] for event in await gateway.heard()] == [*numbers, 5, 6]
+
+
+async def test_what_is_yet_to_be_told_has_a_bound(path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is held in memory, so commits do not run ahead of it by any length."""
+    numbers = range(100, 400)
+    async with Listening(path, events.MemberChange, events.MessageChange) as gateway:
+        await _leave_and_begin_to_tell(gateway, numbers, monkeypatch)
+        monkeypatch.setattr(_listeners, "_BOUND", 10)
+        for number in range(1, 11):
+            await gateway.cache.set_message(samples.message(number))
+
+        beyond = asyncio.create_task(gateway.cache.set_message(samples.message(11)))
+        commits = gateway.cache.stats().commits
+        for _ in range(20):  # a commit would be among what the thread does meanwhile
+            await gateway.writer(lambda _: None)
+        assert not beyond.done()
+        assert gateway.cache.stats().commits == commits
+        assert gateway.count < len(numbers)
+        monkeypatch.undo()
+        await beyond
+        assert [event.key[-1] for event in await gateway.heard()] == [*numbers, *range(1, 12)]
+
+
+class _Members(sake_lite.resources.MemberCache, sake_lite.resources.UserCache):
+    """What a cache keeps that is told of nobody's messages."""
+
+
+def _warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if "listened to" in record.getMessage()]
+
+
+async def test_listening_to_what_is_not_kept_is_warned_of(path: pathlib.Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with Gateway(path) as gateway:
+        pass
+
+    manager = gateway.bot.event_manager
+    heard = Listening(path.with_name("unused.db")).hear
+    for each in (events.Change, events.MemberChange, events.MessageChange):
+        manager.subscribe(each, heard)
+    async with _Members(path, gateway.bot, manager) as cache:
+        await gateway.send("READY", LISTED)
+        manager.subscribe(events.RoleChange, heard)
+        for _ in range(2):
+            await gateway.send("READY", LISTED)
+        of_messages, of_roles = _warnings(caplog)
+        assert "MessageChange" in of_messages
+        assert "MessageCache" in of_messages
+        assert repr(cache) in of_messages
+        assert "RoleChange" in of_roles
+
+
+async def test_what_another_cache_keeps_is_not_warned_of(path: pathlib.Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with Listening(path, events.MessageChange) as gateway:
+        async with _Members(path.with_name("members.db"), gateway.bot, gateway.bot.event_manager):
+            await gateway.send("READY", LISTED)
+        assert _warnings(caplog) == []
+
+
+async def test_listening_without_the_intents_is_warned_of(path: pathlib.Path, caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.warns(hikari.MissingIntentWarning):
+        gateway = Gateway(path, intents=hikari.Intents.ALL_UNPRIVILEGED, asks=False)
+    heard = Listening(path.with_name("unused.db")).hear
+    for each in (events.MemberChange, events.RoleChange):
+        gateway.bot.event_manager.subscribe(each, heard)
+    async with gateway:
+        for _ in range(2):
+            await gateway.send("READY", LISTED)
+        (warning,) = _warnings(caplog)
+        assert "MemberChange" in warning
+        assert "GUILD_MEMBERS" in warning
 
 
 async def test_what_is_equal_is_no_change(path: pathlib.Path) -> None:
@@ -347,6 +488,67 @@ async def test_what_has_expired_was_not_there_and_is_removed_silently(
         await gateway.cache.set_message(samples.message(5), expire_time=0)
         (went,) = await gateway.heard()
         assert (went.old.id, went.new) == (5, None)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The moment in milliseconds, which stands still until a test moves it."""
+    moment = [_config.now()]
+    monkeypatch.setattr(_config, "now", lambda: moment[0])
+    return moment
+
+
+_LEAVE: typing.Final = {"user": samples.user(11, username="later"), **IN_GUILD}
+
+
+async def test_a_user_who_was_kept_changes_with_the_member(path: pathlib.Path, clock: list[int]) -> None:
+    """What is told is what a reader finds before and after the event, whichever row it wrote first."""
+    async with Listening(path, events.UserChange) as gateway:
+        await gateway.cache.set_member(GUILD, samples.member(11))
+        await gateway.heard()
+        clock[0] += 2 * 86_400_000
+        await gateway.send("GUILD_MEMBER_REMOVE", _LEAVE)
+        (changed,) = await gateway.heard()
+        assert (changed.old.username, changed.new.username) == ("user11", "later")
+
+
+async def test_a_user_goes_with_the_last_member_and_comes_with_the_next(path: pathlib.Path, clock: list[int]) -> None:
+    async with Listening(path, events.UserChange) as gateway:
+        for guild_id in (GUILD, GUILD + 1):
+            await gateway.cache.set_member(guild_id, samples.member(11))
+        await gateway.heard()
+        clock[0] += 2 * 86_400_000
+        await gateway.cache.delete_member(GUILD, 11)
+        assert await gateway.heard() == []
+        await gateway.send("GUILD_DELETE", {"id": str(GUILD + 1)})
+        (went,) = await gateway.heard()
+        assert (went.key, went.cause, went.old.username, went.new) == ((11,), "GUILD_DELETE", "user11", None)
+
+        # A member who comes back, and brings nothing of the user along but the ID.
+        batch = gateway.cache._batch("come back")  # pyright: ignore[reportPrivateUsage]
+        batch.upsert(MEMBERS, samples.member(11), guild_id=GUILD)
+        await gateway.cache._commit(batch)  # pyright: ignore[reportPrivateUsage]
+        (came,) = await gateway.heard()
+        assert (came.old, came.new.username) == (None, "user11")
+        assert await gateway.cache.get_user(11) == came.new
+
+
+async def test_who_goes_with_many_members_is_found_in_an_index(path: pathlib.Path, clock: list[int]) -> None:
+    """What SQLite does for each user does not grow with their number."""
+
+    async def steps_for(count: int) -> int:
+        async with Listening(path.with_name(f"{count}.db"), events.UserChange) as gateway:
+            members = [samples.member(number) for number in range(1, count + 1)]
+            await gateway.send("GUILD_CREATE", _whole(members=members, member_count=count))
+            assert len(await gateway.heard()) == count
+            clock[0] += 2 * 86_400_000
+            steps = itertools.count()
+            await gateway.writer(lambda raw: raw.set_progress_handler(lambda: next(steps) and 0, 100))
+            await gateway.send("GUILD_DELETE", {"id": str(GUILD)})
+            assert [event.new for event in await gateway.heard()] == [None] * count
+            return next(steps)
+
+    assert await steps_for(1_200) < 5 * await steps_for(300)
 
 
 async def test_messages_beyond_the_limit_go_silently(path: pathlib.Path) -> None:
@@ -442,11 +644,19 @@ async def test_nothing_is_done_for_what_nobody_listens_to(path: pathlib.Path) ->
         await gateway.send("MESSAGE_DELETE", {"id": "5"})
         await gateway.cache.flush()
         watching = await gateway.temporary()
-        assert {"change_log", "change_roles_came", "change_roles_changed", "change_roles_went"} <= watching
+        assert {"change_log_roles", "change_roles_came", "change_roles_changed", "change_roles_went"} <= watching
         assert not any("messages" in each for each in watching)
         gateway.bot.event_manager.unsubscribe(events.RoleChange, gateway.hear)
         await gateway.cache.set_role(GUILD, samples.role(30))
         assert await gateway.heard() == []
+        # The triggers rest from then on, and end with the connection.
+        statements.clear()
+        await gateway.cache.set_role(GUILD, samples.role(31))
+        own = [each for each in statements if not each.startswith("--")]  # what triggers do is traced as a comment
+        assert not any("change_" in each for each in own)
+        assert await gateway.writer(lambda raw: raw.execute("SELECT * FROM change_log_roles").fetchall()) == []
+        await gateway.cache.close()
+        await gateway.cache.open()
         assert await gateway.temporary() == set()
 
 
@@ -455,7 +665,7 @@ async def test_who_comes_later_hears_what_comes_later(path: pathlib.Path) -> Non
         await gateway.cache.set_role(GUILD, samples.role(30))
         gateway.bot.event_manager.subscribe(events.RoleChange, gateway.hear)
         await gateway.cache.delete_role(30)
-        assert await gateway.summary() == [("<RoleChange of role_id=30 by delete from roles>", True, False)]
+        assert await gateway.summary() == [("<RoleChange of role_id=30 by delete_role>", True, False)]
 
 
 async def test_one_can_wait_for_a_change(path: pathlib.Path) -> None:
@@ -467,14 +677,17 @@ async def test_one_can_wait_for_a_change(path: pathlib.Path) -> None:
         changed = await waiting
         assert changed.old is not None
         assert changed.old.name == "old"
-        await gateway.cache.flush()
-        assert await gateway.temporary() == set(), "nobody waits any longer"
+        await gateway.cache.set_role(GUILD, samples.role(30))
+        noted = await gateway.writer(lambda raw: raw.execute("SELECT count(*) FROM change_log_roles").fetchone())
+        assert noted == (0,), "nobody waits any longer"
+        made = await gateway.temporary()
 
         with gateway.bot.event_manager.stream(events.RoleChange, timeout=10).filter(("new", None)) as stream:
             await gateway.cache.set_role(GUILD, samples.role(31))
             await gateway.cache.delete_role(31)
             async for each in stream.limit(1):
                 assert each.key == (31,)
+        assert await gateway.temporary() == made
 
 
 async def test_a_listener_that_fails_stops_nobody(path: pathlib.Path) -> None:
@@ -495,7 +708,7 @@ async def test_a_listener_that_fails_stops_nobody(path: pathlib.Path) -> None:
         assert len(await gateway.heard()) == 1
         assert [str(each) for each in failed] == [
             "<RoleChange of role_id=30 by set_role>",
-            "<RoleChange of role_id=30 by delete from roles>",
+            "<RoleChange of role_id=30 by delete_role>",
         ]
 
 
@@ -512,54 +725,3 @@ async def test_another_event_manager_is_asked_what_is_public(path: pathlib.Path)
         async with sake_lite.SQLiteCache(path.with_name("other.db"), gateway.bot, manager) as cache:
             await cache.set_role(GUILD, samples.role(30))
         assert len(await gateway.heard()) == 1
-
-
-class Replayed(Events):
-    """Any events, restarts and sessions: who writes down every change has what a reader finds."""
-
-    def __init__(self) -> None:
-        self.heard: list[AnyChange] = []
-        self.rows: dict[type[AnyChange], dict[typing.Any, typing.Any]] = {}
-        super().__init__()
-
-    def start(self) -> Gateway:
-        gateway = super().start()
-        gateway.bot.event_manager.subscribe(events.Change, self.hear)
-        return gateway
-
-    async def hear(self, event: AnyChange) -> None:
-        self.heard.append(event)
-
-    def write_down(self, event: AnyChange) -> None:
-        rows = self.rows.setdefault(type(event), {})
-        old, new = event._old_row, event._new_row  # pyright: ignore[reportPrivateUsage]
-        assert rows.pop(event.key, None) == old
-        assert old != new
-        if new is not None:
-            rows[event.key] = new
-
-    async def compare(self, cache: sake_lite.SQLiteCache, model: Model) -> None:
-        await _until_told(self.gateway)
-        for event in self.heard:
-            self.write_down(event)
-        self.heard.clear()
-
-        for table in cache.all_tables:
-            assert table.change is not None
-            after = {f"after_{name}": value for name, value in table.key_parameters(table.below_all_keys).items()}
-            parameters = {"moment": _config.now(), "size": 1_000, **after}
-            found = await cache._fetch(table.window(None), parameters)  # pyright: ignore[reportPrivateUsage]
-            assert self.rows.get(table.change, {}) == {row[: len(table.key)]: row for row in found}
-
-
-_SETTINGS = settings(deadline=None, print_blob=True)
-
-
-def test_replaying_changes_gives_what_the_file_says() -> None:
-    run_state_machine_as_test(Replayed, settings=settings(_SETTINGS, max_examples=8, stateful_step_count=30))
-
-
-@pytest.mark.long
-@pytest.mark.timeout(600)
-def test_replaying_many_changes_gives_what_the_file_says() -> None:
-    run_state_machine_as_test(Replayed, settings=settings(_SETTINGS, max_examples=60, stateful_step_count=50))

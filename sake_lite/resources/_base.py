@@ -24,6 +24,7 @@ from .._column import snowflake
 from .._iterator import CacheIterator
 from .._listed import ListedGuilds
 from .._listeners import Listeners
+from .._missing_changes import MissingChanges
 from .._purge import purge
 from .._session import ReadOnlySession, Session
 from .._stats import Stats
@@ -117,6 +118,7 @@ class Resource(abc.Resource):
         "_failure",
         "_is_read_only",
         "_listed",
+        "_missing_changes",
         "_path",
         "_scope",
         "_session",
@@ -165,6 +167,7 @@ class Resource(abc.Resource):
         self._failure: errors.BackendError | None = None
         self._is_read_only = read_only
         self._listed = ListedGuilds(self.all_tables)
+        self._missing_changes = None if event_manager is None else MissingChanges(self, event_manager)
         self._path = _file.absolute(path)
         self._session: ReadOnlySession | None = None
         self._shards: set[int] = set()  # those that were heard since the opening
@@ -441,6 +444,8 @@ class Resource(abc.Resource):
 
         if event.shard.intents is not self._scope.intents:
             self._update_scope(intents=event.shard.intents)
+        if self._missing_changes is not None and (event.name == "READY" or event.shard.id not in self._shards):
+            self._missing_changes.warn(self._scope.intents)
         if event.shard.id not in self._shards:
             self._shards.add(event.shard.id)
             if event.name != "READY":
@@ -532,7 +537,7 @@ class Resource(abc.Resource):
             return await ReadOnlySession.open(self._path, lambda: self._scope)
 
         manager = self._event_manager
-        listeners = None if manager is None else Listeners(manager, self._app, self._scope.tables)
+        listeners = None if manager is None else Listeners(manager, self, self._scope.tables)
         return await Session.open(self._path, lambda: self._scope, listeners)
 
     async def _stored_own_id(self, session: ReadOnlySession) -> int | None:
@@ -668,8 +673,11 @@ class Resource(abc.Resource):
         return await self._writing_session(batch.name).commit(batch)
 
     async def _delete(self, table: Table[typing.Any], **where: object) -> None:
-        """Delete the rows whose columns have these values; all rows where there are none."""
-        batch = self._batch(f"delete from {table.name}")
+        """Delete the rows whose columns have these values; all rows where there are none.
+
+        The method that calls this has the name that `Table.deletion` returns.
+        """
+        batch = self._batch(table.deletion(where))
         self._listed.forget()  # Discord does not say that what is deleted here is gone
         values = {name: table.column_by_name[name].argument(value) for name, value in where.items()}
         if None not in values.values():  # no row can have such an ID

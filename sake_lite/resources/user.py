@@ -28,8 +28,8 @@ def _decode(factory: hikari.api.EntityFactory, payload: Payload) -> hikari.User:
 class UserChange(Change[hikari.User, tuple[hikari.Snowflake]]):
     """A user changed, came, or went.
 
-    Of a user who was last seen longer than `user_expire` ago, and is kept because a member is that user, `old` may be
-    missing where the same gateway event changes both.
+    One who was last seen longer than `user_expire` ago goes with the last member that is that user, and comes with the
+    next.
     """
 
     __slots__ = ()
