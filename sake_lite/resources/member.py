@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["MEMBERS", "MemberCache", "MemberChange"]
+__all__ = ["MemberCache", "MemberChange"]
 
 import math
 import typing
@@ -71,6 +71,7 @@ MEMBERS: Table[hikari.Member] = Table(
     lifetime=_lifetime,
     keeps=USERS,
     completeness=COMPLETE,
+    partly_listed_as="members",
 )
 
 
@@ -159,6 +160,16 @@ def _member_of_interaction(payload: Payload, batch: Batch) -> None:
         # The permissions are those in the interaction's channel.
         member = {name: value for name, value in payload["member"].items() if name != "permissions"}
         batch.merge(MEMBERS, member, is_familiar=True, guild_id=payload["guild_id"])
+
+
+@USERS.on("GUILD_CREATE", "GUILD_MEMBERS_CHUNK")
+def _users_of_members(payload: Payload, batch: Batch) -> None:
+    batch.upsert_all(USERS, [member["user"] for member in payload.get("members", ())])
+
+
+@USERS.on("GUILD_MEMBER_ADD", "GUILD_MEMBER_UPDATE", "GUILD_MEMBER_REMOVE")
+def _user_of_member(payload: Payload, batch: Batch) -> None:
+    batch.upsert(USERS, payload["user"])
 
 
 class MemberCache(Resource, abc.RefMemberCache):
