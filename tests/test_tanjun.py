@@ -141,7 +141,7 @@ async def _running(
     check_file(path)
 
 
-def _client(cache: resources.Resource, **settings: typing.Any) -> tanjun.Client:
+def client_of(cache: resources.Resource, **settings: typing.Any) -> tanjun.Client:
     """Return a client that was given the cache, and never runs."""
     rest = hikari.impl.RESTClientImpl(
         cache=None,
@@ -173,7 +173,7 @@ def _looked_up() -> set[typing.Any]:
 
 
 def test_all_that_tanjun_looks_up_is_registered(path: pathlib.Path) -> None:
-    client = _client(sake_lite.SQLiteCache(path))
+    client = client_of(sake_lite.SQLiteCache(path))
     looked_up = _looked_up()
     assert async_cache.AsyncCache[str, hikari.InviteWithMetadata] in looked_up
     not_ours = {
@@ -201,7 +201,7 @@ def test_each_table_has_its_stores() -> None:
 
 async def test_a_command_gets_the_cache_under_each_of_its_classes(path: pathlib.Path) -> None:
     cache = sake_lite.SQLiteCache(path)
-    client = _client(cache)
+    client = client_of(cache)
     public = [each for each in vars(resources).values() if isinstance(each, type)]
     of_each_table = [each for each in public if issubclass(each, resources.Resource)]
     assert len(of_each_table) >= len(cache.all_tables)
@@ -221,7 +221,7 @@ class _WhoIsWho(resources.MemberCache, resources.RoleCache):
 
 def test_a_cache_that_keeps_less_registers_less(path: pathlib.Path) -> None:
     cache = _WhoIsWho(path)
-    client = _client(cache)
+    client = client_of(cache)
     registered = {
         async_cache.SfGuildBound[hikari.Member],
         async_cache.SfGuildBound[hikari.Role],
@@ -237,7 +237,7 @@ def test_a_cache_that_keeps_less_registers_less(path: pathlib.Path) -> None:
 
 def test_what_is_not_kept_cannot_be_trusted(path: pathlib.Path) -> None:
     with pytest.raises(ValueError, match="trust_get_for: _WhoIsWho keeps no GuildCache"):
-        _client(_WhoIsWho(path), trust_get_for={sake_lite.abc.MemberCache, sake_lite.abc.GuildCache})
+        client_of(_WhoIsWho(path), trust_get_for={sake_lite.abc.MemberCache, sake_lite.abc.GuildCache})
 
 
 def test_without_tanjun_it_says_what_to_install(tmp_path: pathlib.Path) -> None:
@@ -379,7 +379,7 @@ _MEMBERS: typing.Final = {async_cache.SfGuildBound[hikari.Member]}
 
 async def test_what_a_guild_has_is_known_from_its_guild_create_on(path: pathlib.Path) -> None:
     async with sake_lite.SQLiteCache(path) as cache:
-        client = _client(cache)
+        client = client_of(cache)
         await cache.set_guild(_tea_house())
         await cache.set_role(GUILD, samples.role(ROLE))
         assert await _knows(client) == set()
@@ -400,13 +400,13 @@ async def test_what_a_guild_create_does_not_list_is_not_known(missing: str, path
     async with sake_lite.SQLiteCache(path) as cache:
         payload = {name: value for name, value in _tea_house().items() if name != missing}
         await cache.ingest("GUILD_CREATE", payload)
-        assert await _knows(_client(cache)) == _MEMBERS
+        assert await _knows(client_of(cache)) == _MEMBERS
 
 
 async def test_what_was_known_before_a_restart_is_known_again_with_guild_create(path: pathlib.Path) -> None:
     """Nobody told what changed meanwhile, though the guild and all that it had is stored."""
     cache = sake_lite.SQLiteCache(path)
-    client = _client(cache)
+    client = client_of(cache)
     async with cache:
         await cache.ingest("GUILD_CREATE", _tea_house())
 
@@ -432,7 +432,7 @@ async def test_what_was_known_before_a_restart_is_known_again_with_guild_create(
 )
 async def test_what_ends_the_telling_ends_the_knowing(name: str, payload: Payload, path: pathlib.Path) -> None:
     async with sake_lite.SQLiteCache(path) as cache:
-        client = _client(cache)
+        client = client_of(cache)
         await cache.ingest("GUILD_CREATE", _tea_house())
         await cache.ingest(name, payload)
         assert await _knows(client) == set()
@@ -440,7 +440,7 @@ async def test_what_ends_the_telling_ends_the_knowing(name: str, payload: Payloa
 
 async def test_another_shards_session_ends_nothing(path: pathlib.Path) -> None:
     async with sake_lite.SQLiteCache(path) as cache:
-        client = _client(cache)
+        client = client_of(cache)
         await cache.ingest("GUILD_CREATE", _tea_house())
         assert (GUILD >> 22) % 2 == 0
         await cache.ingest("READY", {"user": samples.me(), "guilds": [], "shard": [1, 2]})
@@ -469,7 +469,7 @@ async def test_what_was_deleted_here_is_not_said_not_to_exist(
     path: pathlib.Path,
 ) -> None:
     async with sake_lite.SQLiteCache(path, row_cache_bytes=0) as cache:
-        client = _client(cache)
+        client = client_of(cache)
         await cache.ingest("GUILD_CREATE", _tea_house())
         await cache.flush()
         assert _LISTED.keys() < await _knows(client)
@@ -479,7 +479,7 @@ async def test_what_was_deleted_here_is_not_said_not_to_exist(
 
 async def test_what_an_event_told_that_was_lost_is_not_said_not_to_exist(path: pathlib.Path) -> None:
     async with Gateway(path, asks=False) as gateway:
-        client = _client(gateway.cache)
+        client = client_of(gateway.cache)
         await gateway.send("READY", {"user": samples.me(), "guilds": [{"id": str(GUILD)}]})
         await gateway.send("GUILD_CREATE", _tea_house())
         assert _LISTED.keys() < await _knows(client)
@@ -489,7 +489,7 @@ async def test_what_an_event_told_that_was_lost_is_not_said_not_to_exist(path: p
 
 async def test_what_waits_to_be_written_is_not_said_not_to_exist(path: pathlib.Path) -> None:
     async with Gateway(path, asks=False, busy_timeout=0.05) as gateway:
-        client = _client(gateway.cache)
+        client = client_of(gateway.cache)
         await gateway.send("READY", {"user": samples.me(), "guilds": [{"id": str(GUILD)}]})
         await gateway.send("GUILD_CREATE", _tea_house())
         known = await _knows(client)
@@ -509,7 +509,7 @@ async def test_what_waits_to_be_written_is_not_said_not_to_exist(path: pathlib.P
 async def test_some_of_the_roles_are_not_taken_for_all(path: pathlib.Path) -> None:
     """Tanjun calculates permissions by what it gets, and asks Discord where it gets nothing."""
     async with sake_lite.SQLiteCache(path) as cache:
-        store = _client(cache).get_type_dependency(async_cache.SfGuildBound[hikari.Role])
+        store = client_of(cache).get_type_dependency(async_cache.SfGuildBound[hikari.Role])
         await cache.ingest("GUILD_CREATE", _tea_house())
         assert {role.id for role in await store.iter_for_guild(GUILD)} >= {GUILD, ROLE}
         await cache.clear_roles()
@@ -524,7 +524,7 @@ async def test_what_was_told_before_the_cache_was_open_is_not_known(path: pathli
     async with Gateway(path, asks=False) as gateway:
         await gateway.send("GUILD_ROLE_CREATE", {"guild_id": str(GUILD), "role": samples.role(thousands(1))})
         assert await gateway.cache.iter_roles_for_guild(GUILD).len() == 3
-        assert await _knows(_client(gateway.cache)) == set()
+        assert await _knows(client_of(gateway.cache)) == set()
 
 
 @pytest.mark.parametrize(
@@ -541,7 +541,7 @@ async def test_what_the_intents_leave_out_is_not_known(
         bot = _bot(discord, hikari.Intents.ALL & ~missing)
         with pytest.warns(hikari.MissingIntentWarning):
             cache = sake_lite.SQLiteCache(path, bot, bot.event_manager)
-        client = _client(cache)
+        client = client_of(cache)
         async with cache:
             await cache.ingest("GUILD_CREATE", _tea_house())
             without: set[typing.Any] = {async_cache.SfGuildBound[each] for each in unknown}
@@ -551,7 +551,7 @@ async def test_what_the_intents_leave_out_is_not_known(
 async def test_a_member_who_came_while_it_was_asked_is_found(path: pathlib.Path) -> None:
     """The list was not complete when the member was looked up, and was a moment later, the member in it."""
     async with sake_lite.SQLiteCache(path) as cache:
-        store = _client(cache).get_type_dependency(async_cache.SfGuildBound[hikari.Member])
+        store = client_of(cache).get_type_dependency(async_cache.SfGuildBound[hikari.Member])
         house = _tea_house()
         asking = [asyncio.ensure_future(store.get_from_guild(GUILD, ADA)) for _ in range(20)]
         for turn in range(20):
@@ -566,7 +566,7 @@ async def test_a_member_who_came_while_it_was_asked_is_found(path: pathlib.Path)
 
 async def test_by_channel(path: pathlib.Path) -> None:
     async with sake_lite.SQLiteCache(path) as cache:
-        client = _client(cache)
+        client = client_of(cache)
         await cache.ingest("GUILD_CREATE", _tea_house())
         await cache.ingest("INVITE_CREATE", samples.invite("tea", CHANNEL, GUILD))
         await cache.ingest("MESSAGE_CREATE", message(5_000, CHANNEL, GUILD, member(ADA, "ada"), "hello"))
@@ -585,7 +585,7 @@ async def test_by_channel(path: pathlib.Path) -> None:
 
 async def test_iterating_and_counting(path: pathlib.Path) -> None:
     async with sake_lite.SQLiteCache(path) as cache:
-        store = _client(cache).get_type_dependency(async_cache.SfGuildBound[hikari.Role])
+        store = client_of(cache).get_type_dependency(async_cache.SfGuildBound[hikari.Role])
         for number, guild_id in enumerate([GUILD, GUILD, LARGE]):
             await cache.set_role(guild_id, samples.role(thousands(number)))
         iterator = store.iter_for_guild(GUILD)
@@ -597,7 +597,7 @@ async def test_iterating_and_counting(path: pathlib.Path) -> None:
 
 async def test_the_bots_own_user(path: pathlib.Path) -> None:
     async with sake_lite.SQLiteCache(path) as cache:
-        store = _client(cache).get_type_dependency(async_cache.SingleStoreCache[hikari.OwnUser])
+        store = client_of(cache).get_type_dependency(async_cache.SingleStoreCache[hikari.OwnUser])
         assert await store.get(default=None) is None
         with pytest.raises(async_cache.CacheMissError) as caught:
             await store.get()
@@ -698,7 +698,7 @@ async def test_a_damaged_role_makes_no_other_permissions(path: pathlib.Path, cap
 
 async def test_a_file_that_cannot_be_read_is_missed(path: pathlib.Path, caplog: pytest.LogCaptureFixture) -> None:
     async with sake_lite.SQLiteCache(path, row_cache_bytes=0) as cache:
-        store = typing.cast("typing.Any", _client(cache).get_type_dependency(async_cache.SfGuildBound[hikari.Role]))
+        store = typing.cast("typing.Any", client_of(cache).get_type_dependency(async_cache.SfGuildBound[hikari.Role]))
         await cache.set_role(GUILD, samples.role(ROLE))
         with contextlib.closing(sqlite3.connect(path)) as connection:
             connection.execute("ALTER TABLE roles RENAME TO elsewhere")
@@ -720,7 +720,7 @@ async def test_a_closed_cache_has_missed_everything_silently(
     path: pathlib.Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     cache = sake_lite.SQLiteCache(path)
-    client = _client(cache, trust_get_for={sake_lite.SQLiteCache})
+    client = client_of(cache, trust_get_for={sake_lite.SQLiteCache})
     for interface in _LISTED:
         store = typing.cast("typing.Any", client.get_type_dependency(interface))
         assert await store.get_from_guild(GUILD, 1, default=None) is None
@@ -736,7 +736,7 @@ async def test_a_closed_cache_has_missed_everything_silently(
 
 async def test_tanjun_opens_and_closes_the_cache(path: pathlib.Path) -> None:
     cache = sake_lite.SQLiteCache(path)
-    client = _client(cache, tanjun_managed=True)
+    client = client_of(cache, tanjun_managed=True)
     seen: list[bool] = []
     client.add_client_callback(tanjun.ClientCallbackNames.CLOSING, lambda: seen.append(cache.is_alive))
     for _ in range(2):
@@ -749,7 +749,7 @@ async def test_tanjun_opens_and_closes_the_cache(path: pathlib.Path) -> None:
 
 async def test_a_cache_that_is_not_managed_is_left_alone(path: pathlib.Path) -> None:
     cache = sake_lite.SQLiteCache(path)
-    client = _client(cache)
+    client = client_of(cache)
     await client.open()
     assert not cache.is_alive
     async with cache:
@@ -758,7 +758,7 @@ async def test_a_cache_that_is_not_managed_is_left_alone(path: pathlib.Path) -> 
 
 
 async def test_a_client_that_has_started_opens_the_cache_at_once(path: pathlib.Path) -> None:
-    client = _client(sake_lite.SQLiteCache(path))
+    client = client_of(sake_lite.SQLiteCache(path))
     await client.open()
     cache = sake_lite.SQLiteCache(path)
     cache.add_to_tanjun(client, tanjun_managed=True)
@@ -773,7 +773,7 @@ async def test_a_cache_that_cannot_be_opened_lets_tanjun_start(
     tmp_path: pathlib.Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     cache = sake_lite.SQLiteCache(tmp_path / "missing" / "bot.db")
-    client = _client(cache, tanjun_managed=True)
+    client = client_of(cache, tanjun_managed=True)
     await client.open()
     assert client.is_alive
     assert ["the bot starts without its cache" in line for line in _warnings(caplog)] == [True]
