@@ -40,8 +40,8 @@ def _lifetime(config: Config, intents: hikari.Intents | None) -> float:
     return math.inf if _is_told(intents) else config.member_expire
 
 
-# The events without each of which it is not known who is a member.
-_TELLING: typing.Final = frozenset({"GUILD_CREATE", "GUILD_MEMBER_ADD", "GUILD_MEMBER_REMOVE"})
+# The events without each of which it is not known who is a member, or that nobody tells it for a while.
+_TELLING: typing.Final = frozenset({"GUILD_CREATE", "GUILD_DELETE", "GUILD_MEMBER_ADD", "GUILD_MEMBER_REMOVE", "READY"})
 
 _GUILD = snowflake("guild_id")
 _USER = snowflake("user_id", "user.id")
@@ -117,9 +117,10 @@ def _guild_unavailable(payload: Payload, batch: Batch) -> None:
 
 @MEMBERS.on(LOSS)
 def _events_lost(payload: Payload, batch: Batch) -> None:
-    if not _TELLING.isdisjoint(payload["events"]):
-        batch.ignore_chunks(MEMBERS)
-        batch.delete(COMPLETE)
+    guilds = {event.guild_id for event in payload["events"] if event.name in _TELLING}
+    for where in [{}] if None in guilds else [{"guild_id": guild_id} for guild_id in guilds]:
+        batch.ignore_chunks(MEMBERS, **where)
+        batch.delete(COMPLETE, **where)
 
 
 @MEMBERS.on("GUILD_MEMBER_ADD")
@@ -232,7 +233,8 @@ class MemberCache(Resource, abc.RefMemberCache):
         They are once a GUILD_CREATE listed them all, or all chunks that the cache asked for are in
         (`chunk_on_guild_create`), until the bot connects anew or the guild is unavailable: who joins meanwhile is not
         told. In a file that no bot uses at the moment, it is what was true when the bot stopped. They never are without
-        the GUILD_MEMBERS intent, nor after a member was removed by hand.
+        the GUILD_MEMBERS intent, nor after a member was removed by hand, or an event was lost that may have told who
+        joined.
 
         Raises
         ------
