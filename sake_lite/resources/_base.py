@@ -640,7 +640,7 @@ class Resource(abc.Resource):
         return table.build(self._app.entity_factory, row, table.open_row(row))
 
     async def _is_complete(self, table: Table[typing.Any], guild_id: hikari.Snowflakeish) -> bool:
-        """Whether all rows of a guild that there are, are noted to be stored in a table that has such notes."""
+        """Whether all rows of a guild that there are, are noted to be stored in a table, where such notes are kept."""
         if table.completeness is None:
             return False
 
