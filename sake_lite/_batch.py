@@ -92,13 +92,15 @@ class Batch:
         it is nested more deeply than anything that Discord sends.
     """
 
-    __slots__ = ("_is_verifying", "_lifetimes", "moment", "name", "operations", "rows", "scope")
+    __slots__ = ("_is_verifying", "_lifetimes", "guild_id", "moment", "name", "operations", "rows", "scope")
 
     def __init__(self, name: str, scope: Scope, *, is_verifying: bool = False) -> None:
         self._is_verifying = is_verifying
         self._lifetimes = scope.lifetimes
         self.name = name
         self.scope = scope
+        self.guild_id: object = None
+        """Whose guild the event is, as its payload says it, for where it is lost."""
         self.moment = _config.now()
         self.operations: list[Operation] = []
         self.rows = 0

@@ -9,11 +9,23 @@ Events whose names begin with a `*` are not Discord's: they tell the tables what
 
 from __future__ import annotations
 
-__all__ = ["LOSS", "OUTAGE", "UNDER_WAY", "make_batch", "own_id", "shard_of"]
+__all__ = [
+    "LOSS",
+    "OUTAGE",
+    "UNDER_WAY",
+    "LostEvent",
+    "lost_batch",
+    "lost_event",
+    "make_batch",
+    "may_change",
+    "own_id",
+    "shard_of",
+]
 
 import typing
 
 from ._batch import MALFORMED, Batch, Scope, malformed
+from ._column import snowflake
 from ._operations import Shard
 
 if typing.TYPE_CHECKING:
@@ -27,7 +39,20 @@ UNDER_WAY: typing.Final[str] = "*session under way"
 """Not Discord's: a shard's session began before the cache was open, so its READY, and what it told, were missed."""
 
 LOSS: typing.Final[str] = "*events lost"
-"""Not Discord's: events were dropped, whose names are its `events`; what depends on having seen them is void."""
+"""Not Discord's: its `events` (`LostEvent`) were lost; what depends on having seen them is void."""
+
+# The events whose `id` is that of a guild.
+_OF_GUILD: typing.Final = frozenset({"GUILD_CREATE", "GUILD_DELETE", "GUILD_UPDATE"})
+
+_GUILD: typing.Final = snowflake("guild_id")
+
+
+class LostEvent(typing.NamedTuple):
+    """An event that is not in the file, and never will be."""
+
+    name: str
+    guild_id: int | None
+    """Whose guild it was; `None` where it did not say so, and may have been any."""
 
 
 def make_batch(name: str, payload: Payload, scope: Scope, *, is_verifying: bool = False) -> Batch:
@@ -50,11 +75,38 @@ def make_batch(name: str, payload: Payload, scope: Scope, *, is_verifying: bool 
         If the payload is not what Discord documents.
     """
     with Batch(name, scope, is_verifying=is_verifying) as batch:
+        batch.guild_id = _guild_in(name, payload)
         event = _outage_or(name, payload)
         for handler in scope.handlers.get(event) or _find_handlers(event, scope):
             handler(payload, batch)
 
     return batch
+
+
+def _guild_in(name: str, payload: Payload) -> object:
+    return payload.get("id" if name in _OF_GUILD else "guild_id")
+
+
+def lost_event(name: str, payload: Payload) -> LostEvent:
+    """Return what is known of an event that was lost, be its payload as malformed as it may."""
+    try:
+        return LostEvent(name, int(_GUILD.parse(_guild_in(name, payload))))
+    except MALFORMED:
+        return LostEvent(name, None)
+
+
+def lost_batch(batch: Batch) -> LostEvent:
+    """Return the same of an event whose batch could not be written."""
+    try:
+        return LostEvent(batch.name, int(_GUILD.parse(batch.guild_id)))
+    except MALFORMED:
+        return LostEvent(batch.name, None)
+
+
+def may_change(name: str, table: Table[typing.Any]) -> bool:
+    """Whether an event may change rows of a table."""
+    column, _ = _DERIVED.get(name, (None, None))
+    return name in table.handlers or column in table.column_by_name
 
 
 def _outage_or(name: str, payload: Payload) -> str:
@@ -64,7 +116,8 @@ def _outage_or(name: str, payload: Payload) -> str:
 def _find_handlers(event: str, scope: Scope) -> tuple[Handler, ...]:
     handlers = [handler for table in scope.tables for handler in table.handlers.get(event, ())]
     if event in _DERIVED:
-        handlers.append(_DERIVED[event])
+        _, derived = _DERIVED[event]
+        handlers.append(derived)
     if handlers:  # others' names, which are anybody's, are not kept
         scope.handlers[event] = tuple(handlers)
     return tuple(handlers)
@@ -127,10 +180,11 @@ def _with_column(name: str, batch: Batch) -> list[Table[typing.Any]]:
     return [table for table in batch.scope.tables if name in table.column_by_name]
 
 
-_DERIVED: typing.Final[dict[str, Handler]] = {
-    "READY": _session_begun,
-    UNDER_WAY: _session_missed,
-    "GUILD_DELETE": _guild_deleted,
-    "CHANNEL_DELETE": _channel_deleted,
-    "THREAD_DELETE": _channel_deleted,
+_DERIVED: typing.Final[dict[str, tuple[str, Handler]]] = {
+    "READY": ("guild_id", _session_begun),
+    UNDER_WAY: ("guild_id", _session_missed),
+    "GUILD_DELETE": ("guild_id", _guild_deleted),
+    "CHANNEL_DELETE": ("channel_id", _channel_deleted),
+    "THREAD_DELETE": ("channel_id", _channel_deleted),
 }
+"""What events do to every table that has a column of a name."""

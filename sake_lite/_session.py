@@ -13,6 +13,7 @@ import typing
 from . import _config, _file, errors
 from ._gateway import LOSS, make_batch
 from ._housekeeping import Housekeeping
+from ._listed import ListedGuilds
 from ._memory import RowMemory
 from ._reader import Reader
 from ._snapshot import take_snapshot
@@ -69,7 +70,7 @@ class ReadOnlySession:
         self._reading = reading
         self._reader = Reader(reading)
         self._memory = RowMemory(scope().config.row_cache_bytes)
-        self._watch = _Watch(watching, self._memory)
+        self._watch = _Watch(watching, self._forget)
         self._watch.look()  # so that what is read first can be remembered
         self.loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
@@ -221,6 +222,22 @@ class ReadOnlySession:
         """Wait until all that is queued is committed or given up; returns whether it is committed."""
         return True
 
+    async def notice_others(self) -> None:
+        """Notice what other connections have committed until now, which is else noticed in passing.
+
+        Raises
+        ------
+        BackendError
+            If SQLite fails.
+        ClosedClient
+            If the cache is closed meanwhile.
+        """
+        await self._watch.look_now()
+
+    def _forget(self) -> None:
+        """Forget what another connection may have changed."""
+        self._memory.clear()
+
     def _go_on(self) -> None:
         """Start again what something has cancelled while the event loop lives on."""
 
@@ -243,9 +260,11 @@ class Session(ReadOnlySession):
         Returns the tables and the settings as they are now.
     listeners
         Who is told what was changed; `None` where nobody can be.
+    listed
+        Of which guilds all is known, which what is lost, and what others write, may end; `None` where nobody asks.
     """
 
-    __slots__ = ("_identities", "_writing", "housekeeping", "writer")
+    __slots__ = ("_identities", "_listed", "_writing", "housekeeping", "writer")
 
     def __init__(
         self,
@@ -253,7 +272,9 @@ class Session(ReadOnlySession):
         reading: Connection,
         scope: collections.abc.Callable[[], Scope],
         listeners: Listeners | None = None,
+        listed: ListedGuilds | None = None,
     ) -> None:
+        self._listed = listed or ListedGuilds(())
         super().__init__(reading, writing, scope)
         self._writing = writing
         self._identities = _file.identities(writing.path)
@@ -263,13 +284,18 @@ class Session(ReadOnlySession):
             self._memory,
             lambda events: make_batch(LOSS, {"events": events}, scope()),
             listeners,
+            on_lost=self._listed.lose,
         )
         self.housekeeping = Housekeeping(self)
         self.housekeeping.go_on()
 
     @classmethod
     async def open(
-        cls, path: pathlib.Path, scope: collections.abc.Callable[[], Scope], listeners: Listeners | None = None
+        cls,
+        path: pathlib.Path,
+        scope: collections.abc.Callable[[], Scope],
+        listeners: Listeners | None = None,
+        listed: ListedGuilds | None = None,
     ) -> Session:
         """Open a file, creating it where it is missing.
 
@@ -285,7 +311,11 @@ class Session(ReadOnlySession):
             await writing.close()
             raise
 
-        return cls(writing, reading, scope, listeners)
+        return cls(writing, reading, scope, listeners, listed)
+
+    def _forget(self) -> None:
+        super()._forget()
+        self._listed.forget()
 
     @staticmethod
     async def _identity(path: pathlib.Path) -> tuple[int, int] | None:
@@ -386,6 +416,7 @@ class Session(ReadOnlySession):
         return self.writer.is_settled
 
     async def settled(self) -> bool:
+        self._check_loop()
         return await self.writer.settled()
 
     def _go_on(self) -> None:
@@ -393,20 +424,20 @@ class Session(ReadOnlySession):
 
 
 class _Watch:
-    """Makes the memory forget everything once another process has written to the file.
+    """Has what is known of the file forgotten once another connection has written to it.
 
     SQLite's `data_version` moves when another connection commits, and there is no telling what that changed. It is
     looked at in passing, by those who read, so that nothing happens where nobody does.
     """
 
-    __slots__ = ("_begun_at", "_connection", "_is_looking", "_looked_at", "_memory", "_version")
+    __slots__ = ("_begun_at", "_connection", "_forget", "_is_looking", "_looked_at", "_version")
 
-    def __init__(self, connection: Connection, memory: RowMemory) -> None:
+    def __init__(self, connection: Connection, forget: collections.abc.Callable[[], None]) -> None:
         self._begun_at = -math.inf
         self._connection = connection
+        self._forget = forget
         self._is_looking = False
         self._looked_at = -math.inf
-        self._memory = memory
         self._version: int | None = None
 
     def is_current(self) -> bool:
@@ -423,15 +454,22 @@ class _Watch:
         self._begun_at = time.monotonic()
         self._connection.post(self._take_note, _data_version)
 
+    async def look_now(self) -> None:
+        """Ask SQLite, and wait for what it says."""
+        self._compare(await self._connection.run(_data_version))
+
     def _take_note(self, version: int | None, fault: Exception | None) -> None:
         self._is_looking = False
         if fault is not None:
             return  # it stays as long ago as it was, and is tried again
 
-        if version != self._version:
-            self._version = version
-            self._memory.clear()
+        self._compare(version)
         self._looked_at = self._begun_at
+
+    def _compare(self, version: int | None) -> None:
+        before, self._version = self._version, version
+        if before is not None and version != before:  # at first there is nothing to forget yet
+            self._forget()
 
 
 def _data_version(connection: sqlite3.Connection) -> int:

@@ -8,7 +8,7 @@ for reading.
 
 from __future__ import annotations
 
-__all__ = ["EntityT", "Handler", "Key", "Row", "Table", "with_notes"]
+__all__ = ["LISTS", "EntityT", "Handler", "Key", "Row", "Table", "with_notes"]
 
 import collections.abc
 import contextlib
@@ -36,6 +36,9 @@ Key: typing.TypeAlias = "tuple[typing.Any, ...]"
 
 Handler: typing.TypeAlias = "collections.abc.Callable[[Payload, _batch.Batch], None]"
 """What one gateway event does to one table: payload in, operations out, no I/O and no change to the payload."""
+
+LISTS: typing.Final[set[str]] = set()
+"""The names of all lists of a guild's payload whose entries are rows of some table, be that kept by a cache or not."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -70,6 +73,9 @@ class Table(typing.Generic[EntityT]):
     listed_as
         The name of the list in which GUILD_CREATE tells all rows that there are of a guild, where it does, and further
         events tell of each change.
+    partly_listed_as
+        The name of the list in which GUILD_CREATE tells rows of a guild, where there may be others, or not each change
+        is told.
     hidden_by
         The table of the guilds whose rows here are those of a past gateway session: they count as deleted. It has one
         key column, `guild_id`.
@@ -89,6 +95,7 @@ class Table(typing.Generic[EntityT]):
     keeps: Table[typing.Any] | None = None
     completeness: Table[typing.Any] | None = None
     listed_as: str | None = None
+    partly_listed_as: str | None = None
     hidden_by: Table[typing.Any] | None = None
     is_own_user: bool = False
     keepers: list[Table[typing.Any]] = dataclasses.field(default_factory=list["Table[typing.Any]"], init=False)
@@ -105,6 +112,7 @@ class Table(typing.Generic[EntityT]):
             self.keeps.keepers.append(self)
         if self.hidden_by is not None:
             self.hidden_by.hides.append(self)
+        LISTS.update(name for name in (self.listed_as, self.partly_listed_as) if name is not None)
 
     def __repr__(self) -> str:
         return f"<table {self.name}>"

@@ -35,13 +35,14 @@ import typing
 
 from . import _execute, errors
 from ._change_log import ChangeLog
-from ._gateway import LOSS
+from ._gateway import LOSS, lost_batch
 from ._stats import Stats
 
 if typing.TYPE_CHECKING:
     from . import _config
     from ._batch import Batch
     from ._connection import Connection
+    from ._gateway import LostEvent
     from ._listeners import Listeners
     from ._memory import RowMemory
 
@@ -65,8 +66,9 @@ _LOGGED_CAUSES: typing.Final[int] = 200
 # Few and small, and nothing makes up for them: what they remove would stay.
 _NEVER_DROPPED: typing.Final = frozenset({"READY", "GUILD_DELETE"})
 
-# Below those of all batches that were submitted.
+# Below those of all batches that were submitted: those of what tells which events were dropped, or are owed (`_owed`).
 _LOSS_NUMBER: typing.Final[int] = -1
+_OWED_NUMBER: typing.Final[int] = -2
 
 # What tells one entry's fault from another's of the same cause.
 _DIGITS: typing.Final = re.compile(r"\d+")
@@ -79,8 +81,10 @@ class _Queued:
     future: asyncio.Future[list[int]] | None
     submitted: float
     """When, where somebody waits for it."""
-    lost: tuple[str, ...] = ()
+    lost: tuple[LostEvent, ...] = ()
     """Of which events it tells that they were lost."""
+    owed: tuple[LostEvent, ...] = ()
+    """Which awaited events were lost right before it, which is yet to be written, before it."""
 
 
 class Writer:
@@ -95,9 +99,11 @@ class Writer:
     memory
         What forgets the rows that a batch may change, once that is queued.
     make_loss
-        Returns the batch that is written in the place of events that were dropped, for their names.
+        Returns the batch that is written in the place of events that were lost; empty where nothing depends on them.
     listeners
         Who is told what was changed, once it is committed; `None` where nobody can be.
+    on_lost
+        Is called with each event that is lost, as soon as that is known.
     """
 
     __slots__ = (
@@ -122,6 +128,8 @@ class Writer:
         "_make_loss",
         "_memory",
         "_numbers",
+        "_on_lost",
+        "_owed",
         "_pending_rows",
         "_queue",
         "_refusal",
@@ -136,8 +144,10 @@ class Writer:
         connection: Connection,
         config: _config.Config,
         memory: RowMemory,
-        make_loss: collections.abc.Callable[[list[str]], Batch],
+        make_loss: collections.abc.Callable[[collections.abc.Sequence[LostEvent]], Batch],
         listeners: Listeners | None = None,
+        *,
+        on_lost: collections.abc.Callable[[LostEvent], None],
     ) -> None:
         self._alone = 0  # so many batches are written one by one, since one of them spoilt its group
         # Set where somebody waits, and so deserves an answer at once, or a group is full; events can wait for the disk.
@@ -157,10 +167,14 @@ class Writer:
         self._log = ChangeLog()
         self._loop = asyncio.get_running_loop()
         self._logged: set[tuple[str, str]] = set()
-        self._lost: set[str] = set()
+        self._lost: set[LostEvent] = set()  # those that were dropped
         self._make_loss = make_loss
         self._memory = memory
         self._numbers = itertools.count()
+        self._on_lost = on_lost
+        # Those that were awaited while nothing could be written, after all that is in the queue. That they are lost is
+        # written once something can be; by itself it is nothing to try again for, since their callers know.
+        self._owed: set[LostEvent] = set()
         self._pending_rows = 0
         self._queue: collections.deque[_Queued] = collections.deque()
         self._refusal: errors.BackendError | None = None
@@ -196,6 +210,7 @@ class Writer:
             If the writer is closed.
         """
         if self._refusal is not None:
+            self.lose(lost_batch(batch))
             raise errors.BackendError(self._refusal.message)
 
         future: asyncio.Future[list[int]] = self._loop.create_future()
@@ -240,9 +255,10 @@ class Writer:
 
         return self._last_error is None
 
-    def report_malformed(self, name: str, exception: BaseException) -> None:
+    def report_malformed(self, event: LostEvent, exception: BaseException) -> None:
         """Log, once for each event and kind of fault, that an event could not be stored and was dropped."""
         self._counts["failures"] += 1
+        name = event.name
         cause = (name, _DIGITS.sub("#", str(exception)))
         is_new = cause not in self._logged and len(self._logged) < _LOGGED_CAUSES
         if is_new:
@@ -250,8 +266,16 @@ class Writer:
         level = logging.ERROR if isinstance(exception, errors.BackendError) else logging.WARNING
         message = "%s could not be stored and is dropped: %.500s"
         _LOGGER.log(level if is_new else logging.DEBUG, message, name, exception)
-        if name != LOSS and (loss := self._make_loss([name])):
-            self._enqueue(loss, None, lost=(name,))
+        self.lose(event)
+
+    def lose(self, event: LostEvent) -> None:
+        """Queue, in the place of an event that is lost, that what depends on it is void."""
+        if event.name == LOSS:
+            return
+
+        self._on_lost(event)
+        if loss := self._make_loss([event]):
+            self._enqueue(loss, None, lost=(event,))
 
     def stats(self) -> Stats:
         """Return what was done and what is yet to do."""
@@ -290,13 +314,16 @@ class Writer:
         if self._writing:
             self._return_group()
 
-    def _enqueue(self, batch: Batch, future: asyncio.Future[list[int]] | None, *, lost: tuple[str, ...] = ()) -> None:
+    def _enqueue(
+        self, batch: Batch, future: asyncio.Future[list[int]] | None, *, lost: tuple[LostEvent, ...] = ()
+    ) -> None:
         if self._is_closed:
             raise errors.ClosedClient("the cache was closed meanwhile")
 
         self._memory.forget(batch)
         submitted = 0.0 if future is None else time.monotonic()
-        self._queue.append(_Queued(next(self._numbers), batch, future, submitted, lost))
+        owed = self._take_owed() if self._owed else ()
+        self._queue.append(_Queued(next(self._numbers), batch, future, submitted, lost, owed))
         self._pending_rows += batch.rows
         if self._last_error is not None and not self._writing:  # else the oldest are with the thread
             self._drop_oldest()
@@ -417,9 +444,12 @@ class Writer:
 
     def _return_group(self) -> None:
         for queued in reversed(self._writing):
-            if queued.number == _LOSS_NUMBER:  # it is made anew, with what is lost until then
-                self._lost.update(queued.lost)
+            if queued.number < 0:  # it is made anew, with what is lost until then
                 self._pending_rows -= queued.batch.rows
+                if queued.number == _LOSS_NUMBER:
+                    self._lost.update(queued.lost)
+                else:
+                    self._queue[0].owed = queued.lost
             else:
                 self._queue.appendleft(queued)
         self._writing = []
@@ -433,6 +463,8 @@ class Writer:
             if self._last_error is not None:
                 _LOGGER.warning("%s can be written again; %d rows wait", self._connection.path, self._pending_rows)
             self._last_error = None
+            if owed := self._take_owed():
+                self._enqueue(self._make_loss(owed), None, lost=owed)
 
         written, self._writing = self._writing, []
         self._pending_rows -= sum([queued.batch.rows for queued in written])
@@ -445,20 +477,25 @@ class Writer:
             elif queued.future is None:
                 is_malformed = isinstance(outcome, ValueError)
                 self.report_malformed(
-                    queued.batch.name, outcome if is_malformed else self._as_ours(queued.batch, outcome)
+                    lost_batch(queued.batch), outcome if is_malformed else self._as_ours(queued.batch, outcome)
                 )
             else:
                 self._fail(queued, self._as_ours(queued.batch, outcome))
+                self.lose(lost_batch(queued.batch))
 
         self._release_waiters(until=written[-1].number)
 
     def _take_group(self) -> list[_Queued]:
         if self._lost:
-            self._queue.appendleft(self._tell_losses())
+            self._queue.appendleft(self._loss(_LOSS_NUMBER, tuple(self._lost)))
+            self._lost.clear()
 
         group: list[_Queued] = []
         rows = 0
         while self._queue and (not group or rows + self._queue[0].batch.rows <= _GROUP_ROWS):
+            if owed := self._queue[0].owed:
+                self._queue[0].owed = ()
+                self._queue.appendleft(self._loss(_OWED_NUMBER, owed))
             queued = self._queue.popleft()
             rows += queued.batch.rows
             group.append(queued)
@@ -468,13 +505,16 @@ class Writer:
 
         return group
 
-    def _tell_losses(self) -> _Queued:
-        names = tuple(sorted(self._lost))
-        self._lost.clear()
-        batch = self._make_loss([*names])
+    def _take_owed(self) -> tuple[LostEvent, ...]:
+        owed = tuple(self._owed)
+        self._owed.clear()
+        return owed
+
+    def _loss(self, number: int, lost: tuple[LostEvent, ...]) -> _Queued:
+        batch = self._make_loss(lost)
         self._memory.forget(batch)
         self._pending_rows += batch.rows
-        return _Queued(_LOSS_NUMBER, batch, None, 0.0, names)
+        return _Queued(number, batch, None, 0.0, lost)
 
     def _as_ours(self, batch: Batch, exception: Exception) -> Exception:
         if isinstance(exception, errors.SakeException):
@@ -506,13 +546,22 @@ class Writer:
 
         self._last_error = cause.message
         kept: collections.deque[_Queued] = collections.deque()
+        owed: dict[LostEvent, None] = {}
         for queued in self._queue:
+            owed.update(dict.fromkeys(queued.owed))
             if queued.future is None or (is_lock and queued.submitted > patient_since):
+                queued.owed = tuple(owed)
+                owed.clear()
                 kept.append(queued)
             else:
                 self._pending_rows -= queued.batch.rows
                 self._fail(queued, errors.BackendError(cause.message, exception=cause.base_exception))
+                event = lost_batch(queued.batch)
+                self._on_lost(event)
+                if self._make_loss([event]):
+                    owed[event] = None
 
+        self._owed.update(owed)
         self._queue = kept
         self._drop_oldest()
         self._release_waiters()
@@ -527,7 +576,9 @@ class Writer:
                 continue
             self._pending_rows -= queued.batch.rows
             dropped += queued.batch.rows
-            self._lost.update(queued.lost or [queued.batch.name])
+            self._lost.update(queued.owed)
+            self._lost.update(queued.lost or [lost_batch(queued.batch)])
+            self._on_lost(lost_batch(queued.batch))
 
         self._queue.extendleft(reversed(kept))
         if dropped and not self._counts["dropped_rows"]:
@@ -544,6 +595,7 @@ class Writer:
         self._pending_rows = 0
         self._queue.clear()
         self._lost.clear()
+        self._owed.clear()
 
     def _release_waiters(self, until: float = math.inf) -> None:
         while self._waiters and self._waiters[0][0] <= until:

@@ -11,17 +11,16 @@ They are dispatched on the cache's event manager, once the change is in the file
 all of them. What nobody listens to is not looked at, and costs nothing.
 """
 
+from __future__ import annotations
+
+import typing
+
 from ._change import Change as Change
-from .resources.emoji import EmojiChange as EmojiChange
-from .resources.guild import GuildChange as GuildChange
-from .resources.guild_channel import ChannelChange as ChannelChange
-from .resources.invite import InviteChange as InviteChange
-from .resources.me import MeChange as MeChange
-from .resources.member import MemberChange as MemberChange
-from .resources.message import MessageChange as MessageChange
-from .resources.presence import PresenceChange as PresenceChange
-from .resources.role import RoleChange as RoleChange
-from .resources.sticker import StickerChange as StickerChange
-from .resources.thread import ThreadChange as ThreadChange
-from .resources.user import UserChange as UserChange
-from .resources.voice_state import VoiceStateChange as VoiceStateChange
+from .resources._public import *
+
+# Type checkers know what a wildcard brings, and cannot leave out the mixins; they take no list that is computed.
+if not typing.TYPE_CHECKING:
+    __all__ = [name for name, each in vars().items() if isinstance(each, type) and issubclass(each, Change)]
+
+    def __dir__() -> list[str]:
+        return __all__

@@ -239,7 +239,7 @@ async def test_closing_waits_until_all_is_told(path: pathlib.Path, monkeypatch: 
 
 
 def test_every_resource_has_an_event_and_no_note_does() -> None:
-    classes = {each for each in vars(events).values() if isinstance(each, type) and each is not events.Change}
+    classes = {getattr(events, name) for name in dir(events)} - {events.Change}
     assert classes == {table.change for table in sake_lite.SQLiteCache.all_tables}
     notes = {note for table in sake_lite.SQLiteCache.all_tables for note in table.notes}
     assert notes

@@ -445,6 +445,16 @@ async def test_a_role_that_may_not_have_come_yet_is_missing(cache: sake_lite.SQL
     assert await cache.permissions_for(GUILD, USER) == TALKING
 
 
+async def test_a_role_whose_coming_was_lost_is_missing(cache: sake_lite.SQLiteCache) -> None:
+    await cache.ingest("GUILD_CREATE", _world(everyone=TALKING, other_role=P.KICK_MEMBERS))
+    lost = OTHER_ROLE + 10
+    with pytest.raises(ValueError, match="GUILD_ROLE_CREATE"):
+        await cache.ingest("GUILD_ROLE_CREATE", {"guild_id": str(GUILD), "role": {"id": None}})
+    await cache.ingest("GUILD_MEMBER_UPDATE", samples.member(guild_id=str(GUILD), roles=[str(lost)]))
+    with pytest.raises(sake_lite.EntryNotFound, match=f"role_id {lost}"):
+        await cache.permissions_for(GUILD, USER)
+
+
 async def test_through_the_gateways_events(cache: sake_lite.SQLiteCache) -> None:
     guild_id, text, thread = int(payloads.GUILD_ID), int(payloads.TEXT_CHANNEL_ID), 1104000000000010033
     owner = int(payloads.user()["id"])

@@ -448,7 +448,7 @@ async def test_a_loss_is_written_down_though_nothing_else_waits(path: pathlib.Pa
         assert await cache.members_complete(GUILD)
         with _locked(path):
             members = [samples.member(number) for number in range(2, 10)]
-            await _dispatch(cache, "GUILD_CREATE", samples.guild_create(GUILD + 1, members=members))
+            await _dispatch(cache, "GUILD_CREATE", samples.guild_create(members=members, member_count=9))
             await _until(lambda: cache.stats().dropped_rows > 0)
             assert cache.stats().queued_rows == 0
         await _until(lambda: cache.stats().last_error is None)

@@ -4,28 +4,15 @@
 class Cache(sake_lite.resources.MemberCache, sake_lite.resources.UserCache): ...
 ```
 
-A new resource is a module here, its import below, its place among the bases of `SQLiteCache` in `cache.py`, and the
-import of its event in `events.py`. All else, what goes with a guild, which intents are needed, what `SQLiteCache`
-creates and prunes, follows from its table: its columns `guild_id`, `channel_id`, `user_id` and `author_id` say what a
-row belongs to. (What GUILD_CREATE lists is also named in `guild.py`, which leaves it out of the guild; users learnt
-from a new event are a handler in `user.py`.)
+A new resource is a module here, its import in `_public.py`, and its place among the bases of `SQLiteCache` in
+`cache.py`. All else follows from its table: its columns `guild_id`, `channel_id`, `user_id` and `author_id` say what a
+row belongs to, hence what it goes with; `listed_as` where GUILD_CREATE lists its rows, which are then not kept with the
+guild as well; `intents` which intents it takes, `change` which event `sake_lite.events` has of it. What gateway events
+do to it are handlers in its module, and what users they tell of are handlers of `USERS` beside those.
 
 What takes several resources is a mixin that inherits from them, as `permissions.py` does, so that no cache offers it
 that lacks one.
 """
 
 from ._base import Resource as Resource
-from .emoji import EmojiCache as EmojiCache
-from .guild import GuildCache as GuildCache
-from .guild_channel import GuildChannelCache as GuildChannelCache
-from .invite import InviteCache as InviteCache
-from .me import MeCache as MeCache
-from .member import MemberCache as MemberCache
-from .message import MessageCache as MessageCache
-from .permissions import PermissionsCache as PermissionsCache
-from .presence import PresenceCache as PresenceCache
-from .role import RoleCache as RoleCache
-from .sticker import StickerCache as StickerCache
-from .thread import ThreadCache as ThreadCache
-from .user import UserCache as UserCache
-from .voice_state import VoiceStateCache as VoiceStateCache
+from ._public import *

@@ -18,7 +18,7 @@ import warnings
 import hikari
 
 from .. import _app, _codec, _config, _file, _gateway, abc, errors
-from .._batch import Batch, Scope
+from .._batch import MALFORMED, Batch, Scope, malformed
 from .._check import CheckReport, check
 from .._column import snowflake
 from .._iterator import CacheIterator
@@ -261,6 +261,9 @@ class Resource(abc.Resource):
     async def ingest(self, name: str, payload: Payload, /) -> None:
         """Take in a raw gateway dispatch, as the event manager's events are; returns when it is committed.
 
+        One that fails is an event that was lost: what it may have changed no longer counts as known (`add_to_tanjun`,
+        `members_complete`), until a GUILD_CREATE of its guild is taken in.
+
         Parameters
         ----------
         name
@@ -278,7 +281,14 @@ class Resource(abc.Resource):
             If the cache is not open.
         """
         session = self._writing_session(name)
-        await session.commit(self._make_batch(name.upper(), payload, is_verifying=True))
+        name = name.upper()
+        try:
+            batch = self._make_batch(name, payload, is_verifying=True)
+        except ValueError:
+            session.writer.lose(_gateway.lost_event(name, payload))
+            raise
+
+        await session.commit(batch)
 
     async def flush(self) -> None:
         """Wait until all that was queued before is committed.
@@ -382,7 +392,8 @@ class Resource(abc.Resource):
 
         What a store does not find does not exist where the cache knows that: members of a guild whose members are
         complete (`members_complete`), and channels, roles, emojis and stickers, asked for by guild, of one whose
-        GUILD_CREATE came. Whatever else is not found, and what is damaged, Tanjun asks Discord for.
+        GUILD_CREATE came, and nothing after it was lost, deleted by hand, or written by somebody else. Whatever else
+        is not found, and what is damaged, Tanjun asks Discord for.
 
         Parameters
         ----------
@@ -456,7 +467,7 @@ class Resource(abc.Resource):
             if self._chunks is not None:
                 self._chunks.prepare(event, batch)
         except ValueError as exception:
-            session.writer.report_malformed(event.name, exception)
+            session.writer.report_malformed(_gateway.lost_event(event.name, event.payload), exception)
             return
 
         if batch:
@@ -473,7 +484,10 @@ class Resource(abc.Resource):
 
     def _make_batch(self, name: str, payload: Payload, *, is_verifying: bool = False) -> Batch:
         batch = _gateway.make_batch(name, payload, self._scope, is_verifying=is_verifying)
-        self._listed.take_in(name, payload)
+        try:
+            self._listed.take_in(name, payload)
+        except MALFORMED as fault:
+            raise malformed(name, fault) from fault
         if name == "READY":
             self._update_scope(own_id=_gateway.own_id(payload))
         return batch
@@ -538,7 +552,7 @@ class Resource(abc.Resource):
 
         manager = self._event_manager
         listeners = None if manager is None else Listeners(manager, self, self._scope.tables)
-        return await Session.open(self._path, lambda: self._scope, listeners)
+        return await Session.open(self._path, lambda: self._scope, listeners, self._listed)
 
     async def _stored_own_id(self, session: ReadOnlySession) -> int | None:
         for table in self.all_tables:
@@ -631,10 +645,11 @@ class Resource(abc.Resource):
         return table.build(self._app.entity_factory, row, table.open_row(row))
 
     async def _is_complete(self, table: Table[typing.Any], guild_id: hikari.Snowflakeish) -> bool:
-        """Whether all rows of a guild that there are, are known to be stored in a table."""
+        """Whether all rows of a guild that there are, are noted to be stored in a table, where such notes are kept."""
         if table.completeness is None:
-            return table.listed_as is not None and guild_id in self._listed and self._is_told_of(table)
+            return False
 
+        await self._open_session().settled()  # what fails of it may yet end the completeness
         try:
             await self._get(table.completeness, guild_id)
         except errors.EntryNotFound:
@@ -646,13 +661,21 @@ class Resource(abc.Resource):
 
         While nothing can be written, a row may be on its way.
         """
-        return await self._open_session().settled() and await self._is_complete(table, guild_id)
+        session = self._open_session()
+        listed = self._listed.tables_of(int(guild_id))
+        if not await session.settled():
+            return False
+        if table.completeness is not None:
+            return await self._is_complete(table, guild_id)
+        if table not in listed or not self._is_told_of(table):
+            return False
+
+        await session.notice_others()
+        return self._listed.is_known(table, int(guild_id), listed)
 
     def _is_told_of(self, table: Table[typing.Any]) -> bool:
-        """Whether all of a table's events come, and none was given up since the opening."""
-        stats = self.stats()
-        is_lossless = not stats.failures and not stats.dropped_rows
-        return is_lossless and (self._scope.intents is None or table.intents in self._scope.intents)
+        """Whether the gateway tells what changes in a table."""
+        return self._scope.intents is None or table.intents in self._scope.intents
 
     def _iterate(self, table: Table[_EntityT], **reference: object) -> CacheIterator[_EntityT]:
         """Return an iterator over a table's entities, or over those with one reference."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["EMOJIS", "EmojiCache", "EmojiChange"]
+__all__ = ["EmojiCache", "EmojiChange"]
 
 import typing
 
@@ -51,6 +51,11 @@ def _guild_emojis(payload: Payload, batch: Batch) -> None:
 @EMOJIS.on("GUILD_EMOJIS_UPDATE")
 def _emojis(payload: Payload, batch: Batch) -> None:
     batch.replace(EMOJIS, payload["emojis"], guild_id=payload["guild_id"])
+
+
+@USERS.on("GUILD_CREATE", "GUILD_EMOJIS_UPDATE")
+def _makers(payload: Payload, batch: Batch) -> None:
+    batch.upsert_all(USERS, [emoji["user"] for emoji in payload.get("emojis", ()) if emoji.get("user")])
 
 
 class EmojiCache(Resource, abc.RefEmojiCache):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["GUILDS", "GuildCache", "GuildChange"]
+__all__ = ["GuildCache", "GuildChange"]
 
 import typing
 
@@ -13,7 +13,7 @@ from .._change import Change
 from .._column import snowflake
 from .._gateway import OUTAGE
 from .._iterator import CacheIterator
-from .._table import Table
+from .._table import LISTS, Table
 from ._base import Resource
 
 if typing.TYPE_CHECKING:
@@ -21,21 +21,8 @@ if typing.TYPE_CHECKING:
     from .._codec import Payload
     from .._operations import PayloadChange
 
-_CHILDREN: typing.Final = frozenset(
-    {
-        "channels",
-        "emojis",
-        "guild_scheduled_events",
-        "members",
-        "presences",
-        "roles",
-        "soundboard_sounds",
-        "stage_instances",
-        "stickers",
-        "threads",
-        "voice_states",
-    }
-)
+# What else GUILD_CREATE lists, for which there is no table.
+_OTHER_LISTS: typing.Final = frozenset({"guild_scheduled_events", "soundboard_sounds", "stage_instances"})
 
 # The own user's ID decides only about threads, which are not asked for here.
 _NO_USER: typing.Final = hikari.Snowflake(0)
@@ -57,7 +44,7 @@ GUILDS: Table[hikari.GatewayGuild] = Table(
 
 
 def _without_children(payload: Payload) -> dict[str, typing.Any]:
-    return {name: value for name, value in payload.items() if name not in _CHILDREN}
+    return {name: value for name, value in payload.items() if name not in LISTS and name not in _OTHER_LISTS}
 
 
 @GUILDS.on("GUILD_CREATE")

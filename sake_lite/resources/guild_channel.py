@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["GUILD_CHANNELS", "ChannelChange", "GuildChannelCache"]
+__all__ = ["ChannelChange", "GuildChannelCache"]
 
 import typing
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["INVITES", "InviteCache", "InviteChange"]
+__all__ = ["InviteCache", "InviteChange"]
 
 import datetime
 import typing
@@ -65,6 +65,11 @@ def _invite(payload: Payload, batch: Batch) -> None:
 @INVITES.on("INVITE_DELETE")
 def _invite_deleted(payload: Payload, batch: Batch) -> None:
     batch.delete(INVITES, code=payload["code"])
+
+
+@USERS.on("INVITE_CREATE")
+def _users_of_invite(payload: Payload, batch: Batch) -> None:
+    batch.upsert_all(USERS, [payload[role] for role in ("inviter", "target_user") if payload.get(role)])
 
 
 class InviteCache(Resource, abc.RefInviteCache):

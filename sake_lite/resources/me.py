@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["ME", "MeCache", "MeChange"]
+__all__ = ["MeCache", "MeChange"]
 
 import typing
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["MEMBERS", "MemberCache", "MemberChange"]
+__all__ = ["MemberCache", "MemberChange"]
 
 import math
 import typing
@@ -40,8 +40,8 @@ def _lifetime(config: Config, intents: hikari.Intents | None) -> float:
     return math.inf if _is_told(intents) else config.member_expire
 
 
-# The events without each of which it is not known who is a member.
-_TELLING: typing.Final = frozenset({"GUILD_CREATE", "GUILD_MEMBER_ADD", "GUILD_MEMBER_REMOVE"})
+# The events without each of which it is not known who is a member, or that nobody tells it for a while.
+_TELLING: typing.Final = frozenset({"GUILD_CREATE", "GUILD_DELETE", "GUILD_MEMBER_ADD", "GUILD_MEMBER_REMOVE", "READY"})
 
 _GUILD = snowflake("guild_id")
 _USER = snowflake("user_id", "user.id")
@@ -71,6 +71,7 @@ MEMBERS: Table[hikari.Member] = Table(
     lifetime=_lifetime,
     keeps=USERS,
     completeness=COMPLETE,
+    partly_listed_as="members",
 )
 
 
@@ -116,9 +117,10 @@ def _guild_unavailable(payload: Payload, batch: Batch) -> None:
 
 @MEMBERS.on(LOSS)
 def _events_lost(payload: Payload, batch: Batch) -> None:
-    if not _TELLING.isdisjoint(payload["events"]):
-        batch.ignore_chunks(MEMBERS)
-        batch.delete(COMPLETE)
+    guilds = {event.guild_id for event in payload["events"] if event.name in _TELLING}
+    for where in [{}] if None in guilds else [{"guild_id": guild_id} for guild_id in guilds]:
+        batch.ignore_chunks(MEMBERS, **where)
+        batch.delete(COMPLETE, **where)
 
 
 @MEMBERS.on("GUILD_MEMBER_ADD")
@@ -159,6 +161,16 @@ def _member_of_interaction(payload: Payload, batch: Batch) -> None:
         # The permissions are those in the interaction's channel.
         member = {name: value for name, value in payload["member"].items() if name != "permissions"}
         batch.merge(MEMBERS, member, is_familiar=True, guild_id=payload["guild_id"])
+
+
+@USERS.on("GUILD_CREATE", "GUILD_MEMBERS_CHUNK")
+def _users_of_members(payload: Payload, batch: Batch) -> None:
+    batch.upsert_all(USERS, [member["user"] for member in payload.get("members", ())])
+
+
+@USERS.on("GUILD_MEMBER_ADD", "GUILD_MEMBER_UPDATE", "GUILD_MEMBER_REMOVE")
+def _user_of_member(payload: Payload, batch: Batch) -> None:
+    batch.upsert(USERS, payload["user"])
 
 
 class MemberCache(Resource, abc.RefMemberCache):
@@ -221,7 +233,8 @@ class MemberCache(Resource, abc.RefMemberCache):
         They are once a GUILD_CREATE listed them all, or all chunks that the cache asked for are in
         (`chunk_on_guild_create`), until the bot connects anew or the guild is unavailable: who joins meanwhile is not
         told. In a file that no bot uses at the moment, it is what was true when the bot stopped. They never are without
-        the GUILD_MEMBERS intent, nor after a member was removed by hand.
+        the GUILD_MEMBERS intent, nor after a member was removed by hand, or an event was lost that may have told who
+        joined.
 
         Raises
         ------

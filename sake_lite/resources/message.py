@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["MESSAGES", "MessageCache", "MessageChange"]
+__all__ = ["MessageCache", "MessageChange"]
 
 import typing
 
@@ -113,6 +113,13 @@ def _modify_reactions(payload: Payload, batch: Batch, change: _reactions.Change)
         return message if reactions == there else {**message, "reactions": reactions}
 
     batch.modify(MESSAGES, changed, message_id=payload["message_id"])
+
+
+@USERS.on("MESSAGE_CREATE")
+def _author(payload: Payload, batch: Batch) -> None:
+    # A webhook's author is its name and picture of the moment, under the webhook's ID.
+    if not payload.get("webhook_id"):
+        batch.upsert(USERS, payload["author"])
 
 
 class MessageCache(Resource, abc.RefMessageCache):

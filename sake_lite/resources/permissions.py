@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = ["PermissionsCache"]
 
 import datetime
+import functools
 import typing
 
 import hikari
@@ -64,7 +65,8 @@ class PermissionsCache(GuildCache, GuildChannelCache, MemberCache, RoleCache, Th
             If the cache does not hold the guild, the member, one of the member's roles, the channel, or the channel
             that a thread is in; the message says which. A role that was deleted, which a member goes on naming until
             Discord sends the member anew, grants nothing, where the cache knows that: once the guild's GUILD_CREATE
-            came in this run. Elsewhere, as in a file that no bot uses, it is missing.
+            came in this run, and no role's event was lost since. Elsewhere, as in a file that no bot uses, it is
+            missing.
         ValueError
             If the channel is one of another guild.
         InvalidDataFound
@@ -80,10 +82,17 @@ class PermissionsCache(GuildCache, GuildChannelCache, MemberCache, RoleCache, Th
         if channel_id is not None:
             GUILD_CHANNELS.lookup_key([channel_id])
 
-        knows_roles = await self._is_complete(ROLES, guild_id)
-        grounds = await self._read_together(
-            lambda snapshot: _read_grounds(snapshot, guild_id, user_id, channel_id, knows_roles=knows_roles)
-        )
+        def read(snapshot: Snapshot, *, knows_roles: bool = False) -> _Grounds:
+            return _read_grounds(snapshot, guild_id, user_id, channel_id, knows_roles=knows_roles)
+
+        try:
+            grounds = await self._read_together(read)
+        except errors.EntryNotFound:
+            if not await self._knows_all(ROLES, guild_id):
+                raise
+            # Perhaps it was a role, of which it is known now that there is none.
+            grounds = await self._read_together(functools.partial(read, knows_roles=True))
+
         guild, member, roles, channel, thread = grounds
         place = thread or channel
         if place is not None and place.guild_id != guild.id:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["PRESENCES", "PresenceCache", "PresenceChange"]
+__all__ = ["PresenceCache", "PresenceChange"]
 
 import typing
 
@@ -15,6 +15,7 @@ from .._iterator import CacheIterator
 from .._table import Table
 from ._awaited import AWAITED
 from ._base import Resource
+from .user import USERS
 
 if typing.TYPE_CHECKING:
     from .._batch import Batch
@@ -43,6 +44,7 @@ PRESENCES: Table[hikari.MemberPresence] = Table(
     change=PresenceChange,
     intents=hikari.Intents.GUILDS | hikari.Intents.GUILD_PRESENCES,
     hidden_by=AWAITED,
+    partly_listed_as="presences",
 )
 
 
@@ -75,6 +77,19 @@ def _presence(payload: Payload, batch: Batch) -> None:
 @PRESENCES.on("GUILD_MEMBER_REMOVE")
 def _member_removed(payload: Payload, batch: Batch) -> None:
     batch.delete(PRESENCES, guild_id=payload["guild_id"], user_id=payload["user"]["id"])
+
+
+@USERS.on("GUILD_CREATE", "GUILD_MEMBERS_CHUNK")
+def _users_of_presences(payload: Payload, batch: Batch) -> None:
+    for presence in payload.get("presences", ()):
+        _user_of_presence(presence, batch)
+
+
+@USERS.on("PRESENCE_UPDATE")
+def _user_of_presence(payload: Payload, batch: Batch) -> None:
+    # Most presences name only the user's ID.
+    if "username" in payload["user"]:
+        batch.merge(USERS, payload["user"])
 
 
 class PresenceCache(Resource, abc.RefPresenceCache):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["ROLES", "RoleCache", "RoleChange"]
+__all__ = ["RoleCache", "RoleChange"]
 
 import typing
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["STICKERS", "StickerCache", "StickerChange"]
+__all__ = ["StickerCache", "StickerChange"]
 
 import typing
 
@@ -51,6 +51,11 @@ def _guild_stickers(payload: Payload, batch: Batch) -> None:
 @STICKERS.on("GUILD_STICKERS_UPDATE")
 def _stickers(payload: Payload, batch: Batch) -> None:
     batch.replace(STICKERS, payload["stickers"], guild_id=payload["guild_id"])
+
+
+@USERS.on("GUILD_CREATE", "GUILD_STICKERS_UPDATE")
+def _makers(payload: Payload, batch: Batch) -> None:
+    batch.upsert_all(USERS, [sticker["user"] for sticker in payload.get("stickers", ()) if sticker.get("user")])
 
 
 class StickerCache(Resource, abc.RefStickerCache):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["THREADS", "ThreadCache", "ThreadChange"]
+__all__ = ["ThreadCache", "ThreadChange"]
 
 import typing
 
@@ -48,6 +48,7 @@ THREADS: Table[hikari.GuildThreadChannel] = Table(
     decode=_decode,
     change=ThreadChange,
     intents=hikari.Intents.GUILDS,
+    partly_listed_as="threads",
 )
 
 

@@ -1,8 +1,12 @@
-"""Users, learnt from everything that names one: members, messages, voice states, presences, invites, emojis."""
+"""Users, learnt from everything that names one.
+
+Where that is another resource's row, such as a member or a message, what its events tell of users is handled in that
+resource's module.
+"""
 
 from __future__ import annotations
 
-__all__ = ["USERS", "UserCache", "UserChange"]
+__all__ = ["UserCache", "UserChange"]
 
 import typing
 
@@ -42,53 +46,6 @@ USERS: Table[hikari.User] = Table(
     change=UserChange,
     lifetime=lambda config, _: config.user_expire,
 )
-
-
-@USERS.on("GUILD_CREATE", "GUILD_MEMBERS_CHUNK")
-def _users_of_members(payload: Payload, batch: Batch) -> None:
-    batch.upsert_all(USERS, [member["user"] for member in payload.get("members", ())])
-
-
-@USERS.on("GUILD_CREATE", "GUILD_EMOJIS_UPDATE", "GUILD_STICKERS_UPDATE")
-def _users_of_emojis_and_stickers(payload: Payload, batch: Batch) -> None:
-    made = [*payload.get("emojis", ()), *payload.get("stickers", ())]
-    batch.upsert_all(USERS, [each["user"] for each in made if each.get("user")])
-
-
-@USERS.on("GUILD_MEMBER_ADD", "GUILD_MEMBER_UPDATE", "GUILD_MEMBER_REMOVE")
-def _user_of_member(payload: Payload, batch: Batch) -> None:
-    batch.upsert(USERS, payload["user"])
-
-
-@USERS.on("MESSAGE_CREATE")
-def _author(payload: Payload, batch: Batch) -> None:
-    # A webhook's author is its name and picture of the moment, under the webhook's ID.
-    if not payload.get("webhook_id"):
-        batch.upsert(USERS, payload["author"])
-
-
-@USERS.on("VOICE_STATE_UPDATE")
-def _user_of_voice_state(payload: Payload, batch: Batch) -> None:
-    if payload.get("member"):
-        batch.upsert(USERS, payload["member"]["user"])
-
-
-@USERS.on("GUILD_CREATE", "GUILD_MEMBERS_CHUNK")
-def _users_of_presences(payload: Payload, batch: Batch) -> None:
-    for presence in payload.get("presences", ()):
-        _user_of_presence(presence, batch)
-
-
-@USERS.on("PRESENCE_UPDATE")
-def _user_of_presence(payload: Payload, batch: Batch) -> None:
-    # Most presences name only the user's ID.
-    if "username" in payload["user"]:
-        batch.merge(USERS, payload["user"])
-
-
-@USERS.on("INVITE_CREATE")
-def _users_of_invite(payload: Payload, batch: Batch) -> None:
-    batch.upsert_all(USERS, [payload[role] for role in ("inviter", "target_user") if payload.get(role)])
 
 
 @USERS.on("INTERACTION_CREATE")

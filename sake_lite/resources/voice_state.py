@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["VOICE_STATES", "VoiceStateCache", "VoiceStateChange"]
+__all__ = ["VoiceStateCache", "VoiceStateChange"]
 
 import typing
 
@@ -43,6 +43,7 @@ VOICE_STATES: Table[hikari.VoiceState] = Table(
     change=VoiceStateChange,
     intents=hikari.Intents.GUILDS | hikari.Intents.GUILD_VOICE_STATES,
     hidden_by=AWAITED,
+    partly_listed_as="voice_states",
 )
 
 
@@ -76,6 +77,12 @@ def _voice_state(payload: Payload, batch: Batch) -> None:
 @VOICE_STATES.on("GUILD_MEMBER_REMOVE")
 def _member_removed(payload: Payload, batch: Batch) -> None:
     batch.delete(VOICE_STATES, guild_id=payload["guild_id"], user_id=payload["user"]["id"])
+
+
+@USERS.on("VOICE_STATE_UPDATE")
+def _user_of_voice_state(payload: Payload, batch: Batch) -> None:
+    if payload.get("member"):
+        batch.upsert(USERS, payload["member"]["user"])
 
 
 class VoiceStateCache(Resource, abc.RefVoiceStateCache):
