@@ -1,4 +1,4 @@
-"""The one task that writes: a queue of batches, committed in groups, in order.
+"""The one task that writes: what is queued (`_queue.py`), committed in groups, in order.
 
 Whoever has something to write submits a batch and, if they asked for it, awaits its future, which is set after the
 commit. The task takes what is queued, lets the writer's thread apply it in one transaction, and sets the futures.
@@ -23,9 +23,7 @@ import asyncio
 import collections
 import collections.abc
 import contextlib
-import dataclasses
 import datetime
-import itertools
 import logging
 import math
 import re
@@ -36,6 +34,7 @@ import typing
 from . import _execute, errors
 from ._change_log import ChangeLog
 from ._gateway import LOSS, lost_batch
+from ._queue import WriteQueue
 from ._stats import Stats
 
 if typing.TYPE_CHECKING:
@@ -45,6 +44,7 @@ if typing.TYPE_CHECKING:
     from ._gateway import LostEvent
     from ._listeners import Listeners
     from ._memory import RowMemory
+    from ._queue import Queued
 
 _LOGGER: typing.Final = logging.getLogger("hikari.sake_lite")
 
@@ -63,28 +63,11 @@ _LONGEST_PAUSE: typing.Final[float] = 5.0
 # So many different faults of events are logged as warnings.
 _LOGGED_CAUSES: typing.Final[int] = 200
 
-# Few and small, and nothing makes up for them: what they remove would stay.
-_NEVER_DROPPED: typing.Final = frozenset({"READY", "GUILD_DELETE"})
-
-# Below those of all batches that were submitted: those of what tells which events were dropped, or are owed (`_owed`).
-_LOSS_NUMBER: typing.Final[int] = -1
-_OWED_NUMBER: typing.Final[int] = -2
+# The number of nothing: below those of all batches that were queued.
+_NOTHING_QUEUED: typing.Final[int] = -1
 
 # What tells one entry's fault from another's of the same cause.
 _DIGITS: typing.Final = re.compile(r"\d+")
-
-
-@dataclasses.dataclass(slots=True, eq=False)
-class _Queued:
-    number: int
-    batch: Batch
-    future: asyncio.Future[list[int]] | None
-    submitted: float
-    """When, where somebody waits for it."""
-    lost: tuple[LostEvent, ...] = ()
-    """Of which events it tells that they were lost."""
-    owed: tuple[LostEvent, ...] = ()
-    """Which awaited events were lost right before it, which is yet to be written, before it."""
 
 
 class Writer:
@@ -124,13 +107,7 @@ class Writer:
         "_log",
         "_logged",
         "_loop",
-        "_lost",
-        "_make_loss",
         "_memory",
-        "_numbers",
-        "_on_lost",
-        "_owed",
-        "_pending_rows",
         "_queue",
         "_refusal",
         "_task",
@@ -167,20 +144,12 @@ class Writer:
         self._log = ChangeLog()
         self._loop = asyncio.get_running_loop()
         self._logged: set[tuple[str, str]] = set()
-        self._lost: set[LostEvent] = set()  # those that were dropped
-        self._make_loss = make_loss
         self._memory = memory
-        self._numbers = itertools.count()
-        self._on_lost = on_lost
-        # Those that were awaited while nothing could be written, after all that is in the queue. That they are lost is
-        # written once something can be; by itself it is nothing to try again for, since their callers know.
-        self._owed: set[LostEvent] = set()
-        self._pending_rows = 0
-        self._queue: collections.deque[_Queued] = collections.deque()
+        self._queue = WriteQueue(memory, make_loss, on_lost)
         self._refusal: errors.BackendError | None = None
         self._waiters: collections.deque[tuple[int, asyncio.Future[None]]] = collections.deque()
         self._wakeup = asyncio.Event()
-        self._writing: list[_Queued] = []
+        self._writing: list[Queued] = []
         self._task = self._start()
 
     def _start(self) -> asyncio.Task[None]:
@@ -189,7 +158,7 @@ class Writer:
         return task
 
     def _on_end(self, _: asyncio.Task[None]) -> None:
-        if self._has_work or self._writing:
+        if self._queue or self._writing:
             self._go_on()
 
     def submit(self, batch: Batch) -> None:
@@ -229,11 +198,7 @@ class Writer:
     def is_settled(self) -> bool:
         """Whether all that was queued is committed."""
         # Asked at every read.
-        return not (self._queue or self._lost or self._writing) and self._last_error is None
-
-    @property
-    def _has_work(self) -> bool:
-        return bool(self._queue or self._lost)
+        return not (self._queue or self._writing) and self._last_error is None
 
     async def settled(self) -> bool:
         """Wait until all that is queued at this moment is committed or given up.
@@ -246,8 +211,9 @@ class Writer:
         """
         if not self.is_settled and self._last_error is None:
             self._go_on()
-            waiting = self._queue or self._writing
-            last = waiting[-1].number if waiting else _LOSS_NUMBER
+            last = self._queue.last_number
+            if last is None:
+                last = self._writing[-1].number if self._writing else _NOTHING_QUEUED
             waiter: asyncio.Future[None] = self._loop.create_future()
             self._waiters.append((last, waiter))
             self._called.set()
@@ -273,8 +239,7 @@ class Writer:
         if event.name == LOSS:
             return
 
-        self._on_lost(event)
-        if loss := self._make_loss([event]):
+        if loss := self._queue.lose(event):
             self._enqueue(loss, None, lost=(event,))
 
     def stats(self) -> Stats:
@@ -282,7 +247,7 @@ class Writer:
         last_commit = self._last_commit
         return Stats(
             queued_batches=len(self._queue) + len(self._writing),
-            queued_rows=self._pending_rows,
+            queued_rows=self._queue.rows,
             batches=self._counts["batches"],
             rows=self._counts["rows"],
             commits=self._counts["commits"],
@@ -320,18 +285,14 @@ class Writer:
         if self._is_closed:
             raise errors.ClosedClient("the cache was closed meanwhile")
 
-        self._memory.forget(batch)
-        submitted = 0.0 if future is None else time.monotonic()
-        owed = self._take_owed() if self._owed else ()
-        self._queue.append(_Queued(next(self._numbers), batch, future, submitted, lost, owed))
-        self._pending_rows += batch.rows
+        self._queue.append(batch, future, lost=lost)
         if self._last_error is not None and not self._writing:  # else the oldest are with the thread
             self._drop_oldest()
 
         if self._task.done():
             self._go_on()
         self._wakeup.set()
-        if future is not None or self._pending_rows >= _GROUP_ROWS:
+        if future is not None or self._queue.rows >= _GROUP_ROWS:
             self._called.set()
             if self._is_idle and self._ended is None and (self._listeners is None or self._listeners.has_room):
                 self._begin_group()  # without waiting for the task to have its turn
@@ -348,7 +309,7 @@ class Writer:
         pause = _FIRST_PAUSE
         deadline: float | None = None
         while True:
-            if not self._has_work and self._ended is None:
+            if not self._queue and self._ended is None:
                 if self._closing:
                     return
                 await self._wait_for_work()
@@ -384,7 +345,7 @@ class Writer:
     async def _pause(self, pause: float) -> None:
         """Wait between two attempts, but not for long where somebody waits for an answer."""
         self._called.clear()
-        if not self._closing and (self._waiters or any(queued.future for queued in self._queue)):
+        if not self._closing and (self._waiters or self._queue.is_awaited):
             pause = _SHORTEST_PAUSE
 
         await self._wait_for_call(pause)
@@ -443,15 +404,7 @@ class Writer:
             self._return_group()
 
     def _return_group(self) -> None:
-        for queued in reversed(self._writing):
-            if queued.number < 0:  # it is made anew, with what is lost until then
-                self._pending_rows -= queued.batch.rows
-                if queued.number == _LOSS_NUMBER:
-                    self._lost.update(queued.lost)
-                else:
-                    self._queue[0].owed = queued.lost
-            else:
-                self._queue.appendleft(queued)
+        self._queue.put_back(self._writing)
         self._writing = []
 
     def _settle_group(self, outcomes: list[_execute.Outcome], rows: int) -> None:
@@ -461,13 +414,12 @@ class Writer:
             self._counts["commits"] += 1
             self._last_commit = time.time()
             if self._last_error is not None:
-                _LOGGER.warning("%s can be written again; %d rows wait", self._connection.path, self._pending_rows)
+                _LOGGER.warning("%s can be written again; %d rows wait", self._connection.path, self._queue.rows)
             self._last_error = None
-            if owed := self._take_owed():
-                self._enqueue(self._make_loss(owed), None, lost=owed)
+            self._queue.append_owed()
 
         written, self._writing = self._writing, []
-        self._pending_rows -= sum([queued.batch.rows for queued in written])
+        self._queue.settle(written)
         self._counts["batches"] += sum([isinstance(outcome, list) for outcome in outcomes])
         self._counts["rows"] += rows
         for queued, outcome in zip(written, outcomes, strict=True):
@@ -485,36 +437,10 @@ class Writer:
 
         self._release_waiters(until=written[-1].number)
 
-    def _take_group(self) -> list[_Queued]:
-        if self._lost:
-            self._queue.appendleft(self._loss(_LOSS_NUMBER, tuple(self._lost)))
-            self._lost.clear()
-
-        group: list[_Queued] = []
-        rows = 0
-        while self._queue and (not group or rows + self._queue[0].batch.rows <= _GROUP_ROWS):
-            if owed := self._queue[0].owed:
-                self._queue[0].owed = ()
-                self._queue.appendleft(self._loss(_OWED_NUMBER, owed))
-            queued = self._queue.popleft()
-            rows += queued.batch.rows
-            group.append(queued)
-            if self._alone:
-                self._alone -= 1
-                break
-
-        return group
-
-    def _take_owed(self) -> tuple[LostEvent, ...]:
-        owed = tuple(self._owed)
-        self._owed.clear()
-        return owed
-
-    def _loss(self, number: int, lost: tuple[LostEvent, ...]) -> _Queued:
-        batch = self._make_loss(lost)
-        self._memory.forget(batch)
-        self._pending_rows += batch.rows
-        return _Queued(number, batch, None, 0.0, lost)
+    def _take_group(self) -> list[Queued]:
+        is_alone = self._alone > 0
+        self._alone -= is_alone
+        return self._queue.take_group(_GROUP_ROWS, is_alone=is_alone)
 
     def _as_ours(self, batch: Batch, exception: Exception) -> Exception:
         if isinstance(exception, errors.SakeException):
@@ -524,7 +450,7 @@ class Writer:
 
         return ValueError(f"{batch.name}: {exception}")  # a payload that was encoded on the thread
 
-    def _fail(self, queued: _Queued, exception: Exception) -> None:
+    def _fail(self, queued: Queued, exception: Exception) -> None:
         self._counts["failures"] += 1
         if queued.future and not queued.future.done():
             queued.future.set_exception(exception)
@@ -545,57 +471,24 @@ class Writer:
             _LOGGER.error("nothing can be written, events are kept until it can: %s", cause)
 
         self._last_error = cause.message
-        kept: collections.deque[_Queued] = collections.deque()
-        owed: dict[LostEvent, None] = {}
-        for queued in self._queue:
-            owed.update(dict.fromkeys(queued.owed))
-            if queued.future is None or (is_lock and queued.submitted > patient_since):
-                queued.owed = tuple(owed)
-                owed.clear()
-                kept.append(queued)
-            else:
-                self._pending_rows -= queued.batch.rows
-                self._fail(queued, errors.BackendError(cause.message, exception=cause.base_exception))
-                event = lost_batch(queued.batch)
-                self._on_lost(event)
-                if self._make_loss([event]):
-                    owed[event] = None
+        for queued in self._queue.withdraw(lambda queued: not is_lock or queued.submitted <= patient_since):
+            self._fail(queued, errors.BackendError(cause.message, exception=cause.base_exception))
 
-        self._owed.update(owed)
-        self._queue = kept
         self._drop_oldest()
         self._release_waiters()
 
     def _drop_oldest(self) -> None:
-        dropped = 0
-        kept: list[_Queued] = []
-        while self._queue and self._pending_rows > self._config.max_pending_rows and not self._queue[0].future:
-            queued = self._queue.popleft()
-            if queued.batch.name in _NEVER_DROPPED:
-                kept.append(queued)
-                continue
-            self._pending_rows -= queued.batch.rows
-            dropped += queued.batch.rows
-            self._lost.update(queued.owed)
-            self._lost.update(queued.lost or [lost_batch(queued.batch)])
-            self._on_lost(lost_batch(queued.batch))
-
-        self._queue.extendleft(reversed(kept))
+        dropped = self._queue.drop_oldest(self._config.max_pending_rows)
         if dropped and not self._counts["dropped_rows"]:
             _LOGGER.error("more than max_pending_rows wait to be written: the oldest events are dropped from now on")
 
         self._counts["dropped_rows"] += dropped
 
     def _give_up(self, cause: errors.BackendError) -> None:
-        _LOGGER.error("%d rows are lost at closing: %s", self._pending_rows, cause)
-        for queued in self._queue:
+        _LOGGER.error("%d rows are lost at closing: %s", self._queue.rows, cause)
+        self._counts["dropped_rows"] += self._queue.rows
+        for queued in self._queue.clear():
             self._fail(queued, errors.BackendError(cause.message, exception=cause.base_exception))
-
-        self._counts["dropped_rows"] += self._pending_rows
-        self._pending_rows = 0
-        self._queue.clear()
-        self._lost.clear()
-        self._owed.clear()
 
     def _release_waiters(self, until: float = math.inf) -> None:
         while self._waiters and self._waiters[0][0] <= until:

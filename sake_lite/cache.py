@@ -3,11 +3,11 @@
 How a payload gets in
     hikari hands each raw gateway dispatch to `Resource._on_shard_payload` (`resources/_base.py`), in whose first
     synchronous segment `_gateway.make_batch` asks every table's handlers (`resources/*.py`) what the event changes.
-    The answer is a `Batch` (`_batch.py`) of operations (`_operations.py`), which takes its place in the queue of the
-    one task that writes (`_writer.py`). That task hands what is queued to its connection's thread (`_connection.py`),
-    which applies it in one transaction (`_execute.py`), the rows of many batches in one statement (`_upserts.py`), what
-    they build upon read together (`_stored.py`), and leaves out a batch that fails by itself. `set_*`, `delete_*` and
-    `clear_*` go the same way, and return after the commit.
+    The answer is a `Batch` (`_batch.py`) of operations (`_operations.py`), which takes its place in the queue
+    (`_queue.py`) of the one task that writes (`_writer.py`). That task hands what is queued to its connection's thread
+    (`_connection.py`), which applies it in one transaction (`_execute.py`), the rows of many batches in one statement
+    (`_upserts.py`), what they build upon read together (`_stored.py`), and leaves out a batch that fails by itself.
+    `set_*`, `delete_*` and `clear_*` go the same way, and return after the commit.
 
 How an entity gets out
     `get_*` finds a row that was read lately, and that nothing has touched since, in memory, as bytes (`_memory.py`).
