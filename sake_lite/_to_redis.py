@@ -226,6 +226,9 @@ class _Copying:
 
     async def _take_note(self) -> None:
         await self._note.write({name: dataclasses.asdict(copied) for name, copied in self._copied.items()})
+        # The client of Redis loses a cancellation, such as Ctrl-C, that comes as it looks whether a connection is idle.
+        if (task := asyncio.current_task()) is not None and task.cancelling():
+            raise asyncio.CancelledError
 
     async def _copy_table(self, table: Table[typing.Any], copied: Copied) -> None:
         target = target_of(table)
