@@ -11,7 +11,6 @@ __all__ = ["Others"]
 import asyncio
 import typing
 
-from . import errors
 from ._codec import is_map
 from ._redis_server import connection
 from ._sake_rows import raise_unless_of_a_row, target_of
@@ -26,6 +25,7 @@ if typing.TYPE_CHECKING:
     from ._copy_report import Copied
     from ._sake_rows import Target
     from ._session import ReadOnlySession
+    from ._snapshot import Snapshot
     from ._table import Key, Table
 
     _Windows: typing.TypeAlias = "collections.abc.AsyncGenerator[list[Key], None]"
@@ -144,8 +144,7 @@ class Others:
             return
 
         async for keys in self._entries.windows():
-            in_file = await asyncio.gather(*map(self._is_in_file, keys))
-            missing = [key for key, is_there in zip(keys, in_file, strict=True) if not is_there]
+            missing = await self._missing_in_file(keys)
             if missing:
                 values = await self._entries.values(missing)
                 yield [key for key, value in zip(missing, values, strict=True) if self._is_sakes(key, value)]
@@ -167,12 +166,14 @@ class Others:
                 what = f"{self._table.describe(key)} of {self._table.name}"
                 copied.fail(f"{what} cannot be deleted from the server: {type(fault).__name__}: {fault}")
 
-    async def _is_in_file(self, key: Key) -> bool:
-        try:
-            found = [await self._session.payload(table, key) for table in self._sharing]
-        except errors.InvalidDataFound:  # it is there, though damaged
-            return True
-        return any(payload is not None for payload in found)
+    async def _missing_in_file(self, keys: list[Key]) -> list[Key]:
+        def read(snapshot: Snapshot) -> list[Key]:
+            missing = keys
+            for table in self._sharing:
+                missing = snapshot.missing(table, missing)
+            return missing
+
+        return await self._session.read_together(read, self._client.app.entity_factory)
 
     def _is_sakes(self, key: Key, value: bytes | None) -> bool:
         """Whether what is stored under a key says itself that it belongs there."""

@@ -346,13 +346,17 @@ async def test_damaged_rows_are_named(path: pathlib.Path, address: str) -> None:
         assert len([role async for role in theirs.iter_roles()]) == 29
 
 
-async def test_a_damaged_page_costs_what_is_behind_it(path: pathlib.Path, address: str) -> None:
-    await _store_members(path, 3_000)
+def _damage_page(path: pathlib.Path, number: int) -> None:
+    """Damage the leaf of the table in which a member is, who is stored before the users of all of them."""
     data = bytearray(path.read_bytes())
-    # The leaf of the table in which a late member is, who is stored before the users of all of them.
-    start = data.index(f"user{samples.thousands(2_900)}".encode()) // 4096 * 4096
+    start = data.index(f"user{samples.thousands(number)}".encode()) // 4096 * 4096
     data[start : start + 4096] = b"\xff" * 4096
     path.write_bytes(data)
+
+
+async def test_a_damaged_page_costs_what_is_behind_it(path: pathlib.Path, address: str) -> None:
+    await _store_members(path, 3_000)
+    _damage_page(path, 2_900)
     report = await _copy(path, address)
     assert not report.is_whole
     faults = [sentence for each in report.resources.values() for sentence in each.named]
@@ -621,6 +625,20 @@ async def test_what_is_damaged_in_the_file_stays_on_the_server(path: pathlib.Pat
     assert report.resources["emojis"].deleted == 1
     async with _open_sake(address) as theirs:
         assert {int(role.id) async for role in theirs.iter_roles()} == {samples.thousands(n) for n in range(3)}
+
+
+async def test_what_cannot_be_read_of_the_file_stays_on_the_server(path: pathlib.Path, address: str) -> None:
+    await _store_members(path, 300)
+    await _copy(path, address)
+    _damage_page(path, 250)
+    report = await _to_redis.copy(path, address, _nothing, delete_others=True)
+    members = report.resources["members"]
+    assert [sentence.partition(": ")[0] for sentence in members.named[-2:]] == [
+        "members cannot be read to its end",
+        "members cannot be compared with the server's",
+    ]
+    assert members.deleted == 0
+    assert await _numbers(address) == set(range(300))
 
 
 async def test_deleting_goes_on_where_it_was(path: pathlib.Path, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
