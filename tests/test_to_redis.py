@@ -24,7 +24,7 @@ import redis.asyncio
 import sake.redis
 import samples
 from benchmarks import redis_server
-from conftest import check_file
+from conftest import check_file, needs_redis
 from samples import CHANNEL, GUILD, SAMPLES, USER
 from test_round_trip import RESOURCES, assert_same
 
@@ -49,16 +49,9 @@ _USERS, _MESSAGES, _INVITES, _REFERENCES = (
 )
 
 
-def _needs_redis() -> None:
-    if not redis_server.is_installed():
-        if os.environ.get("CI"):
-            pytest.fail("redis-server is not installed, and CI has to have it")
-        pytest.skip("redis-server is not installed (apt-get install redis-server)")
-
-
 @pytest.fixture(scope="module")
 def server() -> collections.abc.Iterator[str]:
-    _needs_redis()
+    needs_redis()
     with redis_server.run() as address:
         yield address
 
@@ -473,7 +466,7 @@ async def test_a_foreign_note_counts_as_none(path: pathlib.Path, address: str, n
 
 async def test_a_server_that_goes_away(path: pathlib.Path) -> None:
     """The connection is lost in the middle, which is told with the server's name."""
-    _needs_redis()
+    needs_redis()
     await _store_members(path, 300)
     with contextlib.ExitStack() as running:
         address = running.enter_context(redis_server.run())
@@ -688,7 +681,7 @@ def _invoke(*arguments: object) -> click.testing.Result:
 
 
 def test_the_command_line(path: pathlib.Path) -> None:
-    _needs_redis()
+    needs_redis()
     asyncio.run(_store(path, roles=20, members=3, threads=2))
     with redis_server.run() as address:
         first = _invoke(path, address)
@@ -705,7 +698,7 @@ def test_the_command_line(path: pathlib.Path) -> None:
 
 
 def test_the_command_line_warns_of_what_else_is_on_the_server(path: pathlib.Path) -> None:
-    _needs_redis()
+    needs_redis()
     asyncio.run(_store(path, roles=3))
     with redis_server.run() as address:
         _invoke(path, address)
@@ -735,7 +728,7 @@ async def _set_password(address: str, password: str) -> None:
 
 
 def test_a_password_is_used_and_never_shown(path: pathlib.Path) -> None:
-    _needs_redis()
+    needs_redis()
     asyncio.run(_store(path, roles=2))
     with redis_server.run() as address:
         host = address.removeprefix("redis://")
