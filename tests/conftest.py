@@ -35,6 +35,13 @@ needs_lightbulb = pytest.mark.skipif(
 )
 
 
+UNUSABLE: typing.Final[dict[str, collections.abc.Callable[[pathlib.Path], object]]] = {
+    "a folder": pathlib.Path.mkdir,
+    "no database": lambda path: path.write_bytes(b"This is no database. " * 500),
+}
+"""What can be where a cache's file should be."""
+
+
 def needs_redis() -> None:
     """Skip a test where no Redis server is installed, and fail it where one has to be."""
     if not redis_server.is_installed():
