@@ -83,7 +83,9 @@ def main() -> None:
         print("The bot with its file:", flush=True)
         asyncio.run(run_with_file(bot, path))
         print(f"\n$ sake-lite to-redis bot.db {address}", flush=True)
-        subprocess.run([sys.executable, "-m", "sake_lite", "to-redis", path, address], check=True)
+        copying = subprocess.run([sys.executable, "-m", "sake_lite", "to-redis", path, address], check=False)
+        if copying.returncode:
+            sys.exit(copying.returncode)  # it has said why
         print("\nThe bot with Sake:", flush=True)
         asyncio.run(run_with_server(bot, address))
 

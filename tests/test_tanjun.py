@@ -790,27 +790,6 @@ def _example() -> typing.Any:
     return importlib.reload(importlib.import_module("tanjun_bot"))
 
 
-async def test_the_examples_command_is_answered_from_the_cache(path: pathlib.Path) -> None:
-    example = _example()
-    async with LoopbackDiscord([_tea_house(), _arcade()]) as discord:
-        bot = _bot(discord)
-        cache = example.make_client(bot, path).get_type_dependency(sake_lite.SQLiteCache)
-        await bot.start(check_for_updates=False, shard_ids=[0], shard_count=1)
-        async with asyncio.timeout(10):
-            while not await cache.members_complete(LARGE):
-                await asyncio.sleep(0.01)
-        ada = discord.guilds[str(GUILD)]["members"][1]
-        said: list[str] = []
-        for person in (ADA, NOBODY):
-            await discord.dispatch("MESSAGE_CREATE", message(5_000, CHANNEL, GUILD, ada, f"!whois <@{person}>"))
-            said.append((await asyncio.wait_for(discord.messages.get(), timeout=10))["content"])
-        await bot.close()
-    assert not cache.is_alive
-    assert said == ["Ada is in Tea house.", "Couldn't convert argument 'member'"]
-    assert discord.requests == [], "who is no member is known, too"
-    check_file(path)
-
-
 @pytest.mark.parametrize("spoil", UNUSABLE.values(), ids=UNUSABLE)
 async def test_without_its_file_the_examples_command_is_answered_and_the_log_says_why(
     spoil: collections.abc.Callable[[pathlib.Path], object], path: pathlib.Path, caplog: pytest.LogCaptureFixture
@@ -831,3 +810,24 @@ async def test_without_its_file_the_examples_command_is_answered_and_the_log_say
     assert [name for name, _ in logged] == ["hikari.sake_lite", "tanjun_bot"]
     for _, line in logged:
         assert f"{path} is " in line
+
+
+async def test_the_examples_command_is_answered_from_the_cache(path: pathlib.Path) -> None:
+    example = _example()
+    async with LoopbackDiscord([_tea_house(), _arcade()]) as discord:
+        bot = _bot(discord)
+        cache = example.make_client(bot, path).get_type_dependency(sake_lite.SQLiteCache)
+        await bot.start(check_for_updates=False, shard_ids=[0], shard_count=1)
+        async with asyncio.timeout(10):
+            while not await cache.members_complete(LARGE):
+                await asyncio.sleep(0.01)
+        ada = discord.guilds[str(GUILD)]["members"][1]
+        said: list[str] = []
+        for person in (ADA, NOBODY):
+            await discord.dispatch("MESSAGE_CREATE", message(5_000, CHANNEL, GUILD, ada, f"!whois <@{person}>"))
+            said.append((await asyncio.wait_for(discord.messages.get(), timeout=10))["content"])
+        await bot.close()
+    assert not cache.is_alive
+    assert said == ["Ada is in Tea house.", "Couldn't convert argument 'member'"]
+    assert discord.requests == [], "who is no member is known, too"
+    check_file(path)
