@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import logging
 import pathlib
 import re
 import subprocess
@@ -14,12 +15,13 @@ import typing
 import hikari
 import pytest
 from benchmarks import redis_server
-from conftest import needs_lightbulb, needs_redis
-from loopback_discord import guild, member, message
+from conftest import UNUSABLE, needs_lightbulb, needs_redis
+from loopback_discord import LoopbackDiscord, guild, member, message
 
 import sake_lite
 
 if typing.TYPE_CHECKING:
+    import collections.abc
     import types
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -138,6 +140,37 @@ def test_tanjuns_client_is_made(tmp_path: pathlib.Path) -> None:
     client = example.make_client(bot, tmp_path / "bot.db")
     assert isinstance(client.get_type_dependency(sake_lite.SQLiteCache), sake_lite.SQLiteCache)
     assert [set(command.names) for command in client.iter_message_commands()] == [{"whois"}]
+
+
+@pytest.mark.parametrize("spoil", UNUSABLE.values(), ids=UNUSABLE)
+async def test_without_its_file_tanjuns_command_is_answered_and_the_log_says_why(
+    spoil: collections.abc.Callable[[pathlib.Path], object], path: pathlib.Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Those for arc and lightbulb are in `test_arc_and_lightbulb.py`."""
+    spoil(path)
+    ada = member(201, "ada")
+    async with LoopbackDiscord([guild(1_000, "Tea house", [member(100, "loopback bot"), ada])]) as discord:
+        discord.answers["GET /guilds/1000/members/201"] = ada
+        bot = hikari.GatewayBot(
+            discord.token,
+            rest_url=discord.url,
+            banner=None,
+            logs=None,
+            suppress_optimization_warning=True,
+            intents=hikari.Intents.ALL,
+            cache_settings=hikari.impl.CacheSettings(components=hikari.api.CacheComponents.NONE),
+        )
+        _load("tanjun_bot.py").make_client(bot, path)
+        await bot.start(check_for_updates=False, shard_ids=[0], shard_count=1)
+        await discord.dispatch("MESSAGE_CREATE", message(5_000, 1_001, 1_000, ada, "!whois <@201>"))
+        said = (await asyncio.wait_for(discord.messages.get(), timeout=10))["content"]
+        await bot.close()
+
+    assert said == "I cannot look that up now."
+    logged = [(record.name, record.getMessage()) for record in caplog.records if record.levelno >= logging.WARNING]
+    assert [name for name, _ in logged] == ["hikari.sake_lite", "tanjun_bot"]
+    for _, line in logged:
+        assert f"{path} is " in line
 
 
 def _readme_blocks() -> list[str]:

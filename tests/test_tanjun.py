@@ -21,7 +21,7 @@ import hikari
 import pytest
 import samples
 import tanjun
-from conftest import UNUSABLE, check_file
+from conftest import check_file
 from gateway import Gateway
 from loopback_discord import LoopbackDiscord, guild, member, message
 from samples import thousands
@@ -785,35 +785,8 @@ async def test_a_cache_that_cannot_be_opened_lets_tanjun_start(
 # A real command.
 
 
-def _example() -> typing.Any:
-    """The example as a program of its own has it: its component takes one client."""
-    return importlib.reload(importlib.import_module("tanjun_bot"))
-
-
-@pytest.mark.parametrize("spoil", UNUSABLE.values(), ids=UNUSABLE)
-async def test_without_its_file_the_examples_command_is_answered_and_the_log_says_why(
-    spoil: collections.abc.Callable[[pathlib.Path], object], path: pathlib.Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    spoil(path)
-    example = _example()
-    async with LoopbackDiscord([_tea_house()]) as discord:
-        bot = _bot(discord)
-        example.make_client(bot, path)
-        await bot.start(check_for_updates=False, shard_ids=[0], shard_count=1)
-        ada = discord.guilds[str(GUILD)]["members"][1]
-        discord.answers[f"GET /guilds/{GUILD}/members/{ADA}"] = ada
-        await discord.dispatch("MESSAGE_CREATE", message(5_000, CHANNEL, GUILD, ada, f"!whois <@{ADA}>"))
-        said = (await asyncio.wait_for(discord.messages.get(), timeout=10))["content"]
-        await bot.close()
-    assert said == "I cannot look that up now."
-    logged = [(record.name, record.getMessage()) for record in caplog.records if record.levelno >= logging.WARNING]
-    assert [name for name, _ in logged] == ["hikari.sake_lite", "tanjun_bot"]
-    for _, line in logged:
-        assert f"{path} is " in line
-
-
 async def test_the_examples_command_is_answered_from_the_cache(path: pathlib.Path) -> None:
-    example = _example()
+    example = importlib.import_module("tanjun_bot")
     async with LoopbackDiscord([_tea_house(), _arcade()]) as discord:
         bot = _bot(discord)
         cache = example.make_client(bot, path).get_type_dependency(sake_lite.SQLiteCache)
