@@ -1,4 +1,4 @@
-"""Code that takes any cache of the Sake standard: it knows `sake_lite.abc` and no implementation.
+"""Code that says by its annotations what it needs of a cache, and takes any that has it: all of them, or members only.
 
 uv run examples/any_cache.py
 """
@@ -12,7 +12,7 @@ import tempfile
 from loopback_discord import guild, member
 
 import sake_lite
-from sake_lite import abc
+from sake_lite import abc, resources
 
 
 async def longest_names(cache: abc.RefMemberCache, guild_id: int, count: int) -> list[str]:
@@ -33,19 +33,31 @@ async def describe(cache: abc.RefCache, guild_id: int) -> str:
     return f"{found.name} has {members} members and {channels} channel"
 
 
-async def use(path: pathlib.Path) -> None:
-    """Give that code a cache."""
-    async with sake_lite.SQLiteCache(path) as cache:
-        members = [member(201, "ada", nick="Countess of Lovelace"), member(202, "grace"), member(203, "edsger")]
-        await cache.ingest("GUILD_CREATE", guild(1_000, "Tea house", members))
+class Members(resources.MemberCache):
+    """A cache of members, and of nothing else."""
+
+    __slots__ = ()
+
+
+async def use(folder: pathlib.Path) -> None:
+    """Give that code a cache that keeps everything, and one that does not."""
+    members = [member(201, "ada", nick="Countess of Lovelace"), member(202, "grace"), member(203, "edsger")]
+    tea_house = guild(1_000, "Tea house", members)
+
+    async with sake_lite.SQLiteCache(folder / "any.db") as cache:
+        await cache.ingest("GUILD_CREATE", tea_house)
         print(await describe(cache, 1_000))
         print(await describe(cache, 2_000))
         print(await longest_names(cache, 1_000, 2))
 
+    async with Members(folder / "members.db") as cache:
+        await cache.ingest("GUILD_CREATE", tea_house)
+        print(await longest_names(cache, 1_000, 1))  # `describe(cache, …)` is refused by a type checker
+
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(use(pathlib.Path(folder, "any.db")))
+        asyncio.run(use(pathlib.Path(folder)))
 
 
 if __name__ == "__main__":

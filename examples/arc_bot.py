@@ -22,7 +22,7 @@ def make_client(bot: hikari.GatewayBot, path: str = "bot.db") -> arc.GatewayClie
     """Give a bot its commands, and the cache that they ask for."""
     # arc's hooks run once the bot has connected (`hikari.StartedEvent`) and while it still is (`hikari.StoppingEvent`):
     # too late to open the cache, which would miss guilds, and too early to close it. `event_managed=True` does so in
-    # time. In the hooks the cache is open.
+    # time. In the hooks the cache is open, if it could be opened at all.
     cache = sake_lite.SQLiteCache(path, bot, bot.event_manager, event_managed=True)
     cache.chunk_on_guild_create(bot)
     client = arc.GatewayClient(bot)
@@ -31,12 +31,22 @@ def make_client(bot: hikari.GatewayBot, path: str = "bot.db") -> arc.GatewayClie
     @client.add_startup_hook
     @client.inject_dependencies
     async def on_startup(_: arc.GatewayClient, cache: sake_lite.SQLiteCache = arc.inject()) -> None:
-        _LOGGER.info("%s knows %s users", (await cache.get_me()).username, await cache.iter_users().len())
+        if cache.is_alive:  # else the log says already why it could not be opened
+            _LOGGER.info("%s knows %s users", (await cache.get_me()).username, await cache.iter_users().len())
 
     @client.add_shutdown_hook
     @client.inject_dependencies
     async def on_shutdown(_: arc.GatewayClient, cache: sake_lite.SQLiteCache = arc.inject()) -> None:
-        _LOGGER.info("%s rows were written", cache.stats().rows)
+        if cache.is_alive:
+            _LOGGER.info("%s rows were written", cache.stats().rows)
+
+    @client.set_error_handler
+    async def on_error(ctx: arc.GatewayContext, error: Exception) -> None:
+        if not isinstance(error, sake_lite.SakeException):
+            raise error
+        # Such as that the file could not be opened.
+        _LOGGER.error("%s got no answer: %s", ctx.command.name, error)
+        await ctx.respond("I cannot look that up now.", flags=hikari.MessageFlag.EPHEMERAL)
 
     @client.include
     @arc.slash_command("servers", "Where we meet, you and I.")

@@ -8,6 +8,7 @@ DISCORD_TOKEN=… uv run --with hikari-lightbulb examples/lightbulb_bot.py
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sys
 
@@ -15,6 +16,8 @@ import hikari
 import lightbulb
 
 import sake_lite
+
+_LOGGER = logging.getLogger("lightbulb_bot")
 
 
 class Servers(lightbulb.SlashCommand, name="servers", description="Where we meet, you and I."):
@@ -31,32 +34,24 @@ class Servers(lightbulb.SlashCommand, name="servers", description="Where we meet
 
 def make_client(bot: hikari.GatewayBot, path: str = "bot.db") -> lightbulb.Client:
     """Give a bot its commands, and the cache that they ask for."""
+    # The cache opens before the bot connects, and closes once it has disconnected. That is earlier, and later, than
+    # lightbulb would open and close what its container makes: that is made for the first command that asks for it.
+    cache = sake_lite.SQLiteCache(path, bot, bot.event_manager, event_managed=True)
+    cache.chunk_on_guild_create(bot)
     client = lightbulb.client_from_app(bot)
+    client.di.registry_for(lightbulb.di.Contexts.DEFAULT).register_value(sake_lite.SQLiteCache, cache)
     client.register(Servers)
-
-    async def open_cache() -> sake_lite.SQLiteCache:
-        cache = sake_lite.SQLiteCache(path, bot, bot.event_manager)
-        cache.chunk_on_guild_create(bot)
-        await cache.open()
-        return cache
-
-    registry = client.di.registry_for(lightbulb.di.Contexts.DEFAULT)
-    registry.register_factory(sake_lite.SQLiteCache, open_cache, teardown=sake_lite.SQLiteCache.close)
-
-    @bot.listen()
-    async def on_starting(_: hikari.StartingEvent) -> None:
-        # hikari waits for this before it connects, so no guild is missed. lightbulb by itself would open the cache when
-        # the first command asks for it.
-        async with client.di.enter_context(lightbulb.di.Contexts.DEFAULT) as container:
-            await container.get(sake_lite.SQLiteCache)
-
     bot.subscribe(hikari.StartingEvent, client.start)
+    bot.subscribe(hikari.StoppingEvent, client.stop)
 
-    @bot.listen()
-    async def on_stopped(_: hikari.StoppedEvent) -> None:
-        # At `hikari.StoppingEvent` the bot is still connected, and what it hears belongs in the cache.
-        await client.stop()
-        await client.di.close()  # closes the cache, also where the client could not be started
+    @client.error_handler
+    async def on_error(error: lightbulb.exceptions.ExecutionPipelineFailedException) -> bool:
+        for cause in error.causes:
+            if isinstance(cause, sake_lite.SakeException):  # such as that the file could not be opened
+                _LOGGER.error("%s got no answer: %s", error.context.command_data.qualified_name, cause)
+                await error.context.respond("I cannot look that up now.", ephemeral=True)
+                return True
+        return False
 
     return client
 

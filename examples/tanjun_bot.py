@@ -5,6 +5,7 @@ DISCORD_TOKEN=… uv run examples/tanjun_bot.py
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 
@@ -13,6 +14,8 @@ import hikari
 import tanjun
 
 import sake_lite
+
+_LOGGER = logging.getLogger("tanjun_bot")
 
 
 def make_client(bot: hikari.GatewayBot, path: str | os.PathLike[str] = "bot.db") -> tanjun.Client:
@@ -26,7 +29,16 @@ def make_client(bot: hikari.GatewayBot, path: str | os.PathLike[str] = "bot.db")
     return client
 
 
-component = tanjun.Component()
+async def on_error(ctx: tanjun.abc.Context, error: Exception) -> bool | None:
+    if not isinstance(error, sake_lite.SakeException):
+        return None
+    # Such as that the file could not be opened.
+    _LOGGER.error("%s got no answer: %s", ctx.triggering_name, error)
+    await ctx.respond("I cannot look that up now.")
+    return True
+
+
+component = tanjun.Component().set_hooks(tanjun.AnyHooks().add_on_error(on_error))
 
 
 @component.with_command

@@ -36,6 +36,12 @@ class Copied:
     endless: int = 0
     """How many were copied whose end was lost, since Sake keeps such for ever."""
 
+    deleted: int = 0
+    """How many were deleted from the server, since the file does not have them."""
+
+    others: int = 0
+    """How many of Sake's are on the server that the file does not have, and were not deleted."""
+
     after: Key | None = None
     """The key of the last row that was dealt with, while there may be more."""
 

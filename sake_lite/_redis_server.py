@@ -6,7 +6,7 @@ lost where they are: a server that was emptied, or that restarted without what i
 
 from __future__ import annotations
 
-__all__ = ["CopyNote", "RedisFailure", "disconnect", "failures", "without_secrets"]
+__all__ = ["CopyNote", "RedisFailure", "connection", "disconnect", "failures", "without_secrets"]
 
 import contextlib
 import json
@@ -91,11 +91,16 @@ def _failure(server: str, exception: Exception) -> RedisFailure:
     return RedisFailure(f"the Redis server {server} cannot be used: {fault}", exception=exception)
 
 
+def connection(client: sake.redis.ResourceClient, index: int) -> redis.asyncio.Redis[bytes]:
+    """Return the connection of one of Sake's clients, which is open, to one of its databases."""
+    return client._get_connection(sake.redis.ResourceIndex(index))  # pyright: ignore[reportPrivateUsage]
+
+
 async def disconnect(client: sake.redis.ResourceClient) -> None:
     """Close the connections of one of Sake's clients that is open, which itself leaves them to the collector."""
     for index in client.all_indexes():
-        connection: typing.Any = client._get_connection(sake.redis.ResourceIndex(index))  # pyright: ignore[reportPrivateUsage]
-        await connection.connection_pool.disconnect()
+        pool: typing.Any = connection(client, index).connection_pool
+        await pool.disconnect()
 
 
 def _parsed(note: bytes) -> typing.Any:

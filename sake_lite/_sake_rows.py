@@ -5,7 +5,7 @@ So nothing here lists resources; what Sake wants otherwise than we have it is in
 
 from __future__ import annotations
 
-__all__ = ["StoredRow", "Storing", "Target", "target_of"]
+__all__ = ["StoredRow", "Storing", "Target", "raise_unless_of_a_row", "target_of"]
 
 import asyncio
 import collections.abc
@@ -43,6 +43,11 @@ class Target(typing.NamedTuple):
     kind: typing.Any
     setter: str
 
+    @property
+    def deleter(self) -> str:
+        """Its method that deletes one row, by the key."""
+        return f"delete_{self.setter.removeprefix('set_')}"
+
 
 def target_of(table: Table[typing.Any]) -> Target | None:
     """Return where in Sake a table's rows go: to the method that has the name of our own; `None` where Sake has none.
@@ -59,6 +64,12 @@ def target_of(table: Table[typing.Any]) -> Target | None:
 
 def _sakes(name: str) -> typing.Any:
     return getattr(sake.redis, name)
+
+
+def raise_unless_of_a_row(fault: BaseException) -> None:
+    """Raise what one of Sake's methods has raised, if it is not about the row that it was given."""
+    if isinstance(fault, (redis.RedisError, OSError)) or not isinstance(fault, Exception):
+        raise fault
 
 
 class _LeftOut(Exception):
@@ -174,9 +185,7 @@ class Storing:
         Exception
             If it is not the row's fault.
         """
-        if isinstance(fault, (redis.RedisError, OSError)) or not isinstance(fault, Exception):
-            raise fault
-
+        raise_unless_of_a_row(fault)
         key = f"the row {self._table.describe(row.key)} of {self._table.name}"
         if isinstance(fault, _LeftOut):
             copied.leave_out(str(fault))

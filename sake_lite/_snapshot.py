@@ -94,6 +94,22 @@ class Snapshot:
         }
         return {each: entity for each, entity in entities.items() if entity is not None}
 
+    def missing(self, table: Table[typing.Any], keys: collections.abc.Iterable[Key]) -> list[Key]:
+        """Return those of some keys under which nothing is, not even what is damaged, in fewer statements than `find`.
+
+        Raises
+        ------
+        sqlite3.Error
+            If SQLite fails.
+        """
+        keys = list(keys)
+        found = fetch_points(self._connection, table, keys, self._moment)
+        return [
+            key
+            for key in keys
+            if not (found[key] if key in found else fetch_point(self._connection, table, key, self._moment))
+        ]
+
     def _build(self, table: Table[EntityT], rows: list[Row]) -> EntityT | None:
         if not rows:
             return None

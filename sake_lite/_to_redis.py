@@ -9,6 +9,7 @@ from __future__ import annotations
 __all__ = ["copy"]
 
 import asyncio
+import contextlib
 import dataclasses
 import hashlib
 import typing
@@ -19,6 +20,7 @@ from . import __version__, _app, _config, _file, errors
 from ._batch import Scope
 from ._copy_report import EXPIRED, Copied, CopyReport
 from ._redis_server import CopyNote, disconnect, failures, without_secrets
+from ._sake_others import Others
 from ._sake_rows import StoredRow, Storing, target_of
 from ._session import ReadOnlySession
 from ._walk import Walk
@@ -37,7 +39,9 @@ _AT_ONCE: typing.Final[int] = 500
 _CONNECTIONS: typing.Final[int] = 16
 
 
-async def copy(path: str | os.PathLike[str], address: str, progress: Progress) -> CopyReport:
+async def copy(
+    path: str | os.PathLike[str], address: str, progress: Progress, *, delete_others: bool = False
+) -> CopyReport:
     """Copy what is in a file to a Redis server, over what is there.
 
     Where a run before was interrupted, and nobody has written to the file since, it goes on from there.
@@ -50,6 +54,9 @@ async def copy(path: str | os.PathLike[str], address: str, progress: Progress) -
         The server's address.
     progress
         Is told how far it has come.
+    delete_others
+        Whether to delete what Sake has on the server and the file has not, instead of counting it. Nothing is deleted
+        of a resource whose rows in the file are damaged: what was damaged may be what is missing.
 
     Raises
     ------
@@ -61,13 +68,14 @@ async def copy(path: str | os.PathLike[str], address: str, progress: Progress) -
         If the address is none.
     """
     file = _file.absolute(path)
-    async with CopyNote(address, await asyncio.to_thread(_state, file)) as note:
+    subject = f"{await asyncio.to_thread(_state, file)}{' delete' if delete_others else ''}"
+    async with CopyNote(address, subject) as note:
         notes = (note for table in SQLiteCache.all_tables for note in table.notes)
         tables = tuple(dict.fromkeys([*notes, *SQLiteCache.all_tables]))
         scope = Scope(tables=tables, config=_config.Config(row_cache_bytes=0))
         session = await ReadOnlySession.open(file, lambda: scope)
         try:
-            return await _Copying(session, address, note, progress).run()
+            return await _Copying(session, address, note, progress, delete_others=delete_others).run()
         finally:
             await session.close()
 
@@ -179,11 +187,16 @@ class _Copying:
         Where to note how far it has come.
     progress
         Is told how far it has come.
+    delete_others
+        Whether to delete what Sake has on the server and the file has not.
     """
 
-    def __init__(self, session: ReadOnlySession, address: str, note: CopyNote, progress: Progress) -> None:
+    def __init__(
+        self, session: ReadOnlySession, address: str, note: CopyNote, progress: Progress, *, delete_others: bool
+    ) -> None:
         self._address = address
         self._app = _app.as_app(None)
+        self._delete_others = delete_others
         self._note = note
         self._progress = progress
         self._session = session
@@ -213,6 +226,9 @@ class _Copying:
 
     async def _take_note(self) -> None:
         await self._note.write({name: dataclasses.asdict(copied) for name, copied in self._copied.items()})
+        # The client of Redis loses a cancellation, such as Ctrl-C, that comes as it looks whether a connection is idle.
+        if (task := asyncio.current_task()) is not None and task.cancelling():
+            raise asyncio.CancelledError
 
     async def _copy_table(self, table: Table[typing.Any], copied: Copied) -> None:
         target = target_of(table)
@@ -229,6 +245,7 @@ class _Copying:
             async with target.kind(self._address, self._app, max_connections_per_db=_CONNECTIONS) as client:
                 try:
                     await self._copy_rows(table, copied, Storing(table, client, target, self._session), there)
+                    await self._meet_others(table, copied, Others(table, client, target, self._session))
                 finally:
                     await disconnect(client)
 
@@ -264,3 +281,24 @@ class _Copying:
             done += len(found)
             copied.after = rows.after
             await self._take_note()
+
+    async def _meet_others(self, table: Table[typing.Any], copied: Copied, others: Others) -> None:
+        """Delete what the server has and the file has not, or count it."""
+        is_deleting = self._delete_others and not copied.faults
+        copied.others = 0  # an interrupted run may have counted some
+        self._progress(f"{table.name} on the server", copied.rows, copied.rows)
+        async with contextlib.aclosing(others.windows()) as windows:
+            while True:
+                try:
+                    keys = await anext(windows, None)
+                except errors.BackendError as error:
+                    copied.fail(f"{table.name} cannot be compared with the server's: {error.message}")
+                    return
+                if keys is None:
+                    return
+
+                if is_deleting:
+                    await others.delete(keys, copied)
+                    await self._take_note()
+                else:
+                    copied.others += len(keys)

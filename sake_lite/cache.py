@@ -31,7 +31,8 @@ What goes by itself
 The file itself, who may use it and how, is the matter of `_file.py`, and what is in it that of `_layout.py`; `check` is
 in `_check.py`, lines of JSON are made of it in `_export.py`, and copies in `_copy.py`. Looking into a file without a
 bot, and without an event loop, is `file.py`, with a view of each resource in `_views.py`. `_to_redis.py`, with the
-server in `_redis_server.py`, gives all rows to Sake (`_sake_rows.py`). The command line before all that begins in
+server in `_redis_server.py`, gives all rows to Sake (`_sake_rows.py`), and finds what else Sake has there
+(`_sake_others.py`). The command line before all that begins in
 `cli.py`, with its commands in `_cli_*.py`. How Tanjun sees the cache is in `tanjun.py`, and of which guilds the cache
 knows all that there is, in `_listed.py`. Every error has its class and its one origin in `errors.py`.
 """

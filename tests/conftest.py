@@ -16,6 +16,7 @@ import typing
 import files
 import hikari
 import pytest
+from benchmarks import redis_server
 
 import sake_lite
 from sake_lite import _config
@@ -32,6 +33,21 @@ needs_lightbulb = pytest.mark.skipif(
     not hikari.__version__.startswith("2.6."),
     reason="hikari-lightbulb wants hikari~=2.6.0; .ci/run has an environment with both, where this does not skip",
 )
+
+
+UNUSABLE: typing.Final[dict[str, collections.abc.Callable[[pathlib.Path], object]]] = {
+    "a folder": pathlib.Path.mkdir,
+    "no database": lambda path: path.write_bytes(b"This is no database. " * 500),
+}
+"""What can be where a cache's file should be."""
+
+
+def needs_redis() -> None:
+    """Skip a test where no Redis server is installed, and fail it where one has to be."""
+    if not redis_server.is_installed():
+        if os.environ.get("CI"):
+            pytest.fail("redis-server is not installed, and CI has to have it")
+        pytest.skip("redis-server is not installed (apt-get install redis-server)")
 
 
 # Where Linux has room for it in memory, the tests' files are there: thousands of small ones are made, each of which a

@@ -10,7 +10,7 @@ import typing
 
 import hikari
 import pytest
-from conftest import check_file, needs_lightbulb
+from conftest import UNUSABLE, check_file, needs_lightbulb
 from loopback_discord import LoopbackDiscord, guild, member, message
 
 import sake_lite
@@ -39,12 +39,8 @@ def _guilds() -> list[dict[str, typing.Any]]:
     ]
 
 
-@contextlib.asynccontextmanager
-async def _running(
-    example: types.ModuleType, discord: LoopbackDiscord, path: pathlib.Path
-) -> collections.abc.AsyncGenerator[hikari.GatewayBot]:
-    """Run an example's bot until the end of the block, from when it has all guilds and all members."""
-    bot = hikari.GatewayBot(
+def _bot(discord: LoopbackDiscord) -> hikari.GatewayBot:
+    return hikari.GatewayBot(
         discord.token,
         rest_url=discord.url,
         banner=None,
@@ -54,6 +50,14 @@ async def _running(
         intents=sake_lite.SQLiteCache.all_intents() | hikari.Intents.MESSAGE_CONTENT,
         cache_settings=hikari.impl.CacheSettings(components=hikari.api.CacheComponents.NONE),
     )
+
+
+@contextlib.asynccontextmanager
+async def _running(
+    example: types.ModuleType, discord: LoopbackDiscord, path: pathlib.Path
+) -> collections.abc.AsyncGenerator[hikari.GatewayBot]:
+    """Run an example's bot until the end of the block, from when it has all guilds and all members."""
+    bot = _bot(discord)
     example.make_client(bot, path)
     has_members = asyncio.Event()
 
@@ -103,6 +107,30 @@ async def test_the_cache_hears_all_from_the_first_guild_to_the_last_message(
             assert await cache.iter_members_for_guild(guild_id).len() == count
             assert await cache.members_complete(guild_id)
         assert [found.id async for found in cache.iter_messages()] == [5_000]
+
+
+@pytest.mark.parametrize("spoil", UNUSABLE.values(), ids=UNUSABLE)
+async def test_without_its_file_a_command_is_answered_and_the_log_says_why(
+    example: types.ModuleType,
+    spoil: collections.abc.Callable[[pathlib.Path], object],
+    path: pathlib.Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.WARNING)
+    spoil(path)
+    async with LoopbackDiscord(_guilds()) as discord:
+        bot = _bot(discord)
+        example.make_client(bot, path)
+        await bot.start(check_for_updates=False, shard_ids=[0], shard_count=1)
+        response = await asyncio.wait_for(discord.invoke("servers", TEA_HOUSE, ADA), timeout=10)
+        await bot.close()
+
+    assert response["data"]["content"] == "I cannot look that up now."
+    assert response["data"]["flags"] == hikari.MessageFlag.EPHEMERAL
+    said = [(record.name, record.getMessage()) for record in caplog.records]
+    assert [name for name, _ in said] == ["hikari.sake_lite", example.__name__], "and no traceback in any hook"
+    for _, line in said:
+        assert f"{path} is " in line
 
 
 async def test_arcs_hooks_find_the_cache_open(path: pathlib.Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import logging
 import pathlib
 import re
 import subprocess
@@ -13,12 +14,14 @@ import typing
 
 import hikari
 import pytest
-from conftest import needs_lightbulb
-from loopback_discord import guild, member, message
+from benchmarks import redis_server
+from conftest import UNUSABLE, needs_lightbulb, needs_redis
+from loopback_discord import LoopbackDiscord, guild, member, message
 
 import sake_lite
 
 if typing.TYPE_CHECKING:
+    import collections.abc
     import types
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -29,6 +32,13 @@ _SAYS = {
         r"Tea house has 3 members and 1 channel",
         "2000 is not cached",
         "'Countess of Lovelace', 'Edsger'",
+        r"\n\['Countess of Lovelace'\]\n",
+    ],
+    "code_for_sake.py": [
+        "as it is, ada is unknown",
+        r"registered, ada is in \[1000, 2000\], found by the user",
+        "ada's nickname: Countess",
+        "edsger's nickname: no member",
     ],
     "choose_resources.py": [r"members: \['ada', 'grace'\]", r"roles: \['@everyone'\]", "messages: False"],
     "log_changes.py": [
@@ -50,7 +60,15 @@ _SAYS = {
         "the bot was loopback bot",
         "in [0-9,]+ KiB",
     ],
+    "to_redis.py": [
+        r"The bot with its file:\n  Countess, among @everyone, joined in 2024\n  ada said: We need a bigger pot\.\n",
+        r"members +2 +0\n",
+        r"Rows copied to unix:\S+: 8\.\n",
+        r"The bot with Sake:\n  Countess, among @everyone, joined in 2024\n  ada said: We need a bigger pot\.\n",
+    ],
 }
+
+_USE_SAKE = {"code_for_sake.py", "to_redis.py"}
 
 _NEED_A_TOKEN = {"arc_bot.py", "bot.py", "lightbulb_bot.py", "tanjun_bot.py"}
 
@@ -59,20 +77,37 @@ def test_every_example_is_covered() -> None:
     assert {path.name for path in EXAMPLES.glob("*.py")} == {*_SAYS, *_NEED_A_TOKEN, "loopback_discord.py"}
 
 
-@pytest.mark.parametrize("name", _SAYS)
-def test_example_runs(name: str, tmp_path: pathlib.Path) -> None:
+def _run(name: str, folder: pathlib.Path, *arguments: str) -> str:
+    """Run an example, and return what it says."""
+    # Sake leaves its connections to the collector.
+    ignored = ["-W", "ignore::ResourceWarning"] if name in _USE_SAKE else []
     ran = subprocess.run(
-        [sys.executable, "-W", "error", EXAMPLES / name],
+        [sys.executable, "-W", "error", *ignored, EXAMPLES / name, *arguments],
         timeout=50,
         capture_output=True,
         text=True,
         check=False,
-        cwd=tmp_path,
+        cwd=folder,
     )
     assert (ran.returncode, ran.stderr) == (0, "")
+    return ran.stdout
+
+
+@pytest.mark.parametrize("name", _SAYS)
+def test_example_runs(name: str, tmp_path: pathlib.Path) -> None:
+    if name == "to_redis.py":
+        needs_redis()
+    said = _run(name, tmp_path)
     for expected in _SAYS[name]:
-        assert re.search(expected, ran.stdout), ran.stdout
+        assert re.search(expected, said), said
     assert list(tmp_path.iterdir()) == [], "it leaves nothing behind"
+
+
+def test_examples_use_the_server_that_they_are_told_to(tmp_path: pathlib.Path) -> None:
+    needs_redis()
+    with redis_server.run() as address:
+        assert f"Rows copied to {address}: 8." in _run("to_redis.py", tmp_path, address)
+        assert "by Sake, ada is in [1000], found among all members" in _run("code_for_sake.py", tmp_path, address)
 
 
 def test_the_quickstart_keeps_its_file_where_it_is_told_to(tmp_path: pathlib.Path) -> None:
@@ -105,6 +140,37 @@ def test_tanjuns_client_is_made(tmp_path: pathlib.Path) -> None:
     client = example.make_client(bot, tmp_path / "bot.db")
     assert isinstance(client.get_type_dependency(sake_lite.SQLiteCache), sake_lite.SQLiteCache)
     assert [set(command.names) for command in client.iter_message_commands()] == [{"whois"}]
+
+
+@pytest.mark.parametrize("spoil", UNUSABLE.values(), ids=UNUSABLE)
+async def test_without_its_file_tanjuns_command_is_answered_and_the_log_says_why(
+    spoil: collections.abc.Callable[[pathlib.Path], object], path: pathlib.Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Those for arc and lightbulb are in `test_arc_and_lightbulb.py`."""
+    spoil(path)
+    ada = member(201, "ada")
+    async with LoopbackDiscord([guild(1_000, "Tea house", [member(100, "loopback bot"), ada])]) as discord:
+        discord.answers["GET /guilds/1000/members/201"] = ada
+        bot = hikari.GatewayBot(
+            discord.token,
+            rest_url=discord.url,
+            banner=None,
+            logs=None,
+            suppress_optimization_warning=True,
+            intents=hikari.Intents.ALL,
+            cache_settings=hikari.impl.CacheSettings(components=hikari.api.CacheComponents.NONE),
+        )
+        _load("tanjun_bot.py").make_client(bot, path)
+        await bot.start(check_for_updates=False, shard_ids=[0], shard_count=1)
+        await discord.dispatch("MESSAGE_CREATE", message(5_000, 1_001, 1_000, ada, "!whois <@201>"))
+        said = (await asyncio.wait_for(discord.messages.get(), timeout=10))["content"]
+        await bot.close()
+
+    assert said == "I cannot look that up now."
+    logged = [(record.name, record.getMessage()) for record in caplog.records if record.levelno >= logging.WARNING]
+    assert [name for name, _ in logged] == ["hikari.sake_lite", "tanjun_bot"]
+    for _, line in logged:
+        assert f"{path} is " in line
 
 
 def _readme_blocks() -> list[str]:

@@ -24,12 +24,12 @@ import redis.asyncio
 import sake.redis
 import samples
 from benchmarks import redis_server
-from conftest import check_file
+from conftest import check_file, needs_redis
 from samples import CHANNEL, GUILD, SAMPLES, USER
 from test_round_trip import RESOURCES, assert_same
 
 import sake_lite
-from sake_lite import _redis_server, _sake_rows, _to_redis, cli
+from sake_lite import _redis_server, _sake_others, _sake_rows, _to_redis, cli
 
 if typing.TYPE_CHECKING:
     import collections.abc
@@ -49,16 +49,9 @@ _USERS, _MESSAGES, _INVITES, _REFERENCES = (
 )
 
 
-def _needs_redis() -> None:
-    if not redis_server.is_installed():
-        if os.environ.get("CI"):
-            pytest.fail("redis-server is not installed, and CI has to have it")
-        pytest.skip("redis-server is not installed (apt-get install redis-server)")
-
-
 @pytest.fixture(scope="module")
 def server() -> collections.abc.Iterator[str]:
-    _needs_redis()
+    needs_redis()
     with redis_server.run() as address:
         yield address
 
@@ -346,13 +339,17 @@ async def test_damaged_rows_are_named(path: pathlib.Path, address: str) -> None:
         assert len([role async for role in theirs.iter_roles()]) == 29
 
 
-async def test_a_damaged_page_costs_what_is_behind_it(path: pathlib.Path, address: str) -> None:
-    await _store_members(path, 3_000)
+def _damage_page(path: pathlib.Path, number: int) -> None:
+    """Damage the leaf of the table in which a member is, who is stored before the users of all of them."""
     data = bytearray(path.read_bytes())
-    # The leaf of the table in which a late member is, who is stored before the users of all of them.
-    start = data.index(f"user{samples.thousands(2_900)}".encode()) // 4096 * 4096
+    start = data.index(f"user{samples.thousands(number)}".encode()) // 4096 * 4096
     data[start : start + 4096] = b"\xff" * 4096
     path.write_bytes(data)
+
+
+async def test_a_damaged_page_costs_what_is_behind_it(path: pathlib.Path, address: str) -> None:
+    await _store_members(path, 3_000)
+    _damage_page(path, 2_900)
     report = await _copy(path, address)
     assert not report.is_whole
     faults = [sentence for each in report.resources.values() for sentence in each.named]
@@ -408,6 +405,32 @@ async def test_it_goes_on_where_it_was(path: pathlib.Path, address: str) -> None
     assert (await _copy(path, address)).before == 0
 
 
+async def _stop_at(path: pathlib.Path, address: str, step: int) -> int:
+    """Copy until so many steps were told, and stop; returns how many were told, where there are fewer."""
+    told = 0
+
+    def progress(_resource: str, _rows: int, _of: int) -> None:
+        nonlocal told
+        told += 1
+        if told == step:
+            task.cancel()
+
+    task = asyncio.create_task(_to_redis.copy(path, address, progress))
+    await asyncio.wait([task])
+    assert task.cancelled() == (told >= step)
+    return told
+
+
+async def test_it_stops_wherever_it_is(path: pathlib.Path, address: str) -> None:
+    """Also where the client of Redis loses the cancellation: with the first that is then asked of it."""
+    await _store(path, **{sample.table: 2 for sample in SAMPLES})
+    steps = await _stop_at(path, address, 1_000)
+    assert steps > 20
+    for step in range(1, steps):
+        await _stop_at(path, address, step)
+        assert (await _copy(path, address)).is_whole
+
+
 async def test_it_begins_anew_where_the_file_changed(path: pathlib.Path, address: str) -> None:
     await _store_members(path, 300)
     await _interrupt(path, address, 60)
@@ -443,7 +466,7 @@ async def test_a_foreign_note_counts_as_none(path: pathlib.Path, address: str, n
 
 async def test_a_server_that_goes_away(path: pathlib.Path) -> None:
     """The connection is lost in the middle, which is told with the server's name."""
-    _needs_redis()
+    needs_redis()
     await _store_members(path, 300)
     with contextlib.ExitStack() as running:
         address = running.enter_context(redis_server.run())
@@ -482,6 +505,174 @@ async def test_while_the_bot_writes(path: pathlib.Path, address: str) -> None:
     assert await _numbers(address) == set(range(300))
 
 
+# What the server has and the file has not.
+
+
+async def _store_and_delete(path: pathlib.Path, address: str) -> None:
+    """Copy three rows of each resource, and delete the first of them in the file."""
+    await _store(path, **{sample.table: 3 for sample in SAMPLES})
+    async with sake_lite.SQLiteCache(path) as cache:
+        await cache.set_me(samples.me(USER))
+    await _copy(path, address)
+    async with sake_lite.SQLiteCache(path) as cache:
+        for sample in SAMPLES:
+            await sample.delete(cache, 0)
+
+
+async def _on_server(address: str) -> dict[str, set[typing.Any]]:
+    """Return the keys of what Sake finds of each resource, all of it and, where Sake has that, in the guild."""
+    found: dict[str, set[typing.Any]] = {}
+    async with _open_sake(address, samples.me(USER)) as theirs:
+        for sample in SAMPLES:
+            if sample.table not in _LACKING:
+                found[sample.table] = {sample.key(each) async for each in getattr(theirs, f"iter_{sample.table}")()}
+            iterate = getattr(theirs, f"iter_{sample.table}_for_guild", None)
+            if iterate is not None:
+                assert {sample.key(each) async for each in iterate(GUILD)} == found[sample.table]
+                assert await iterate(GUILD).len() == len(found[sample.table])
+        in_channel = {state.user_id async for state in theirs.iter_voice_states_for_channel(CHANNEL)}
+        assert in_channel == found["voice_states"]
+    return found
+
+
+def _expected_on_server(first: int) -> dict[str, set[typing.Any]]:
+    """Return the keys of the rows from the first to the third, and of the own user, who is the messages' author too."""
+    there = {
+        sample.table: {sample.expected(number) for number in range(first, 3)}
+        for sample in SAMPLES
+        if sample.table not in _LACKING
+    }
+    there["users"].add(USER)
+    return there
+
+
+async def test_what_the_file_lacks_is_counted_and_stays(path: pathlib.Path, address: str) -> None:
+    await _store_and_delete(path, address)
+    report = await _copy(path, address)
+    assert {name for name, copied in report.resources.items() if copied.others} == _expected_on_server(0).keys()
+    assert {(copied.others, copied.deleted) for copied in report.resources.values()} == {(1, 0), (0, 0)}
+    assert report.is_whole
+    assert await _on_server(address) == _expected_on_server(0)
+
+
+async def test_what_the_file_lacks_is_deleted_where_that_is_asked_for(path: pathlib.Path, address: str) -> None:
+    await _store_and_delete(path, address)
+    report = await _to_redis.copy(path, address, _nothing, delete_others=True)
+    assert {name for name, copied in report.resources.items() if copied.deleted} == _expected_on_server(0).keys()
+    assert {(copied.others, copied.deleted) for copied in report.resources.values()} == {(0, 1), (0, 0)}
+    assert report.is_whole
+    assert await _on_server(address) == _expected_on_server(1)
+
+    again = await _to_redis.copy(path, address, _nothing, delete_others=True)
+    assert {(copied.others, copied.deleted) for copied in again.resources.values()} == {(0, 0)}
+    async with _redis(address, _REFERENCES) as client:
+        assert await client.keys("sake_lite*") == [], "nothing is left of the note"
+
+
+async def test_nothing_is_deleted_that_may_be_somebody_elses(path: pathlib.Path, address: str) -> None:
+    """Another program may use the same databases, with numbers for keys, too."""
+    await _store_members(path, 3)
+    foreign = {
+        b"12345": b"a session",
+        b"23456": b'{"id": "1"}',
+        b"34567": b"[" * 50_000,
+        b"007": b'{"id": "7"}',
+        b"session:1": b'{"id": "1"}',
+        b"\xff": b"",
+    }
+    for database in range(11):
+        async with _redis(address, database) as client:
+            for key, value in foreign.items():
+                await client.set(key, value)
+            await client.hset("98765", mapping={"1": "a visit", "two": "", "3": '{"user": {"id": "3"}}'})
+            await client.rpush("87654", "first")
+    report = await _to_redis.copy(path, address, _nothing, delete_others=True)
+    assert {(copied.others, copied.deleted, copied.faults) for copied in report.resources.values()} == {(0, 0, 0)}
+    for database in range(11):
+        async with _redis(address, database) as client:
+            assert {key: await client.get(key) for key in foreign} == foreign
+            assert await client.hlen("98765") == 3
+            assert await client.llen("87654") == 1
+
+
+async def test_the_own_user_is_not_taken_for_another(path: pathlib.Path, address: str) -> None:
+    """Sake puts it among the users, where the file may have lost it after a day."""
+    async with sake_lite.SQLiteCache(path) as cache:
+        await cache.set_me(samples.me(7))
+        await cache.delete_user(7)
+    report = await _to_redis.copy(path, address, _nothing, delete_others=True)
+    assert {(copied.others, copied.deleted) for copied in report.resources.values()} == {(0, 0)}
+    async with _open_sake(address) as theirs:
+        assert (await theirs.get_user(7)).id == (await theirs.get_me()).id == 7
+
+
+async def test_what_is_damaged_in_the_file_stays_on_the_server(path: pathlib.Path, address: str) -> None:
+    """And all of its resource: what is damaged may be the key."""
+    await _store(path, roles=3, emojis=1)
+    await _copy(path, address)
+    _sqlite(path, "UPDATE roles SET role_id = 99 WHERE role_id = ?", samples.thousands(0))
+    _sqlite(path, "DELETE FROM roles WHERE role_id = ?", samples.thousands(1))
+    _sqlite(path, "DELETE FROM emojis")
+    report = await _to_redis.copy(path, address, _nothing, delete_others=True)
+    assert (report.resources["roles"].others, report.resources["roles"].deleted) == (2, 0)
+    assert report.resources["emojis"].deleted == 1
+    async with _open_sake(address) as theirs:
+        assert {int(role.id) async for role in theirs.iter_roles()} == {samples.thousands(n) for n in range(3)}
+
+
+async def test_what_cannot_be_read_of_the_file_stays_on_the_server(path: pathlib.Path, address: str) -> None:
+    await _store_members(path, 300)
+    await _copy(path, address)
+    _damage_page(path, 250)
+    report = await _to_redis.copy(path, address, _nothing, delete_others=True)
+    members = report.resources["members"]
+    assert [sentence.partition(": ")[0] for sentence in members.named[-2:]] == [
+        "members cannot be read to its end",
+        "members cannot be compared with the server's",
+    ]
+    assert members.deleted == 0
+    assert await _numbers(address) == set(range(300))
+
+
+async def test_deleting_goes_on_where_it_was(path: pathlib.Path, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_sake_others, "_WINDOW", 50)
+    await _store_members(path, 300)
+    await _copy(path, address)
+    async with sake_lite.SQLiteCache(path) as cache:
+        for number in range(1, 300):
+            await cache.delete_member(GUILD, samples.thousands(number))
+
+    deleting = sake.redis.MemberCache.delete_member
+    left = 70
+
+    async def interrupted(self: sake.redis.MemberCache, *key: hikari.Snowflakeish) -> None:
+        nonlocal left
+        left -= 1
+        if not left:
+            task.cancel()
+        await deleting(self, *key)
+
+    monkeypatch.setattr(sake.redis.MemberCache, "delete_member", interrupted)
+    task = asyncio.create_task(_to_redis.copy(path, address, _nothing, delete_others=True))
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert 1 < len(await _numbers(address)) < 300
+
+    report = await _to_redis.copy(path, address, _nothing, delete_others=True)
+    assert report.before > 0
+    assert await _numbers(address) == {0}
+    assert 200 < report.resources["members"].deleted < 300, "but for those whose deletion was not noted any more"
+
+
+async def test_counting_is_not_gone_on_with_by_deleting(path: pathlib.Path, address: str) -> None:
+    """What was dealt with when nothing was to be deleted is dealt with again."""
+    await _store_and_delete(path, address)
+    await _interrupt(path, address, 2)
+    report = await _to_redis.copy(path, address, _nothing, delete_others=True)
+    assert report.before == 0
+    assert report.resources["emojis"].deleted == 1
+
+
 # The command line.
 
 
@@ -490,7 +681,7 @@ def _invoke(*arguments: object) -> click.testing.Result:
 
 
 def test_the_command_line(path: pathlib.Path) -> None:
-    _needs_redis()
+    needs_redis()
     asyncio.run(_store(path, roles=20, members=3, threads=2))
     with redis_server.run() as address:
         first = _invoke(path, address)
@@ -506,6 +697,30 @@ def test_the_command_line(path: pathlib.Path) -> None:
     assert second.stdout.endswith("Faults: 1; `sake-lite check` tells more of the file.\n")
 
 
+def test_the_command_line_warns_of_what_else_is_on_the_server(path: pathlib.Path) -> None:
+    needs_redis()
+    asyncio.run(_store(path, roles=3))
+    with redis_server.run() as address:
+        _invoke(path, address)
+        _sqlite(path, "DELETE FROM roles WHERE role_id = ?", samples.thousands(1))
+        warned, deleted, last = (
+            _invoke(path, address),
+            _invoke(path, address, "--delete-others"),
+            _invoke(path, address),
+        )
+        _invoke(path, address)
+        _sqlite(path, "DELETE FROM roles WHERE role_id = ?", samples.thousands(2))
+        _sqlite(path, "UPDATE roles SET checksum = 0")
+        damaged = _invoke(path, address, "--delete-others")
+    warning = "warning: of roles, the server has 1 that the file does not have, and a bot would find them.\n"
+    assert (warned.exit_code, warned.stderr) == (0, f"{warning}With --delete-others they are deleted.\n")
+    assert (deleted.exit_code, deleted.stderr) == (0, "")
+    assert "roles: 1 deleted from the server, which the file does not have.\n" in deleted.stdout
+    assert (last.exit_code, last.stderr) == (0, "")
+    assert damaged.exit_code == 1
+    assert damaged.stderr.startswith(f"{warning}They stay, since ")
+
+
 async def _set_password(address: str, password: str) -> None:
     async with _redis(address) as connected:
         client: typing.Any = connected
@@ -513,7 +728,7 @@ async def _set_password(address: str, password: str) -> None:
 
 
 def test_a_password_is_used_and_never_shown(path: pathlib.Path) -> None:
-    _needs_redis()
+    needs_redis()
     asyncio.run(_store(path, roles=2))
     with redis_server.run() as address:
         host = address.removeprefix("redis://")
