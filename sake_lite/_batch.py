@@ -39,7 +39,7 @@ if typing.TYPE_CHECKING:
     from ._codec import Payload
     from ._column import Column
     from ._operations import AnyTable, PayloadChange
-    from ._table import Handler
+    from ._table import Handler, Key
 
 # Up to so many rows are encoded while the event is handled; more are encoded on the writer's thread, a slice at a time,
 # so that a guild with thousands of members does not hold the event loop.
@@ -151,7 +151,7 @@ class Batch:
             hidden = tuple(table for table in self.scope.tables if table.hidden_by is awaited)
             self.operations.append(EndPastSession(awaited, hidden, rows))
         self.operations.append(rows)
-        self.rows += len(rows.payloads)
+        self.rows += len(rows)
 
     def replace(
         self,
@@ -209,8 +209,7 @@ class Batch:
         """Make one row what `change` returns for its payload; see `Modify`."""
         if table in self._lifetimes:
             is_seeing = table.updates_renew if is_seeing is None else is_seeing
-            fresh = self._rows(table, (), expire, _NOTHING)
-            self.add(Modify(fresh, table.key_of(_where(table, key)), change, is_seeing))
+            self._modify(table, table.key_of(_where(table, key)), change, expire, is_seeing)
 
     def merge(
         self,
@@ -236,9 +235,8 @@ class Batch:
         if extra:
             news = {**news, **_spelled(extra)}
 
-        fresh = self._rows(table, (), expire, _NOTHING)
-        change = _LayOver(news, insert)
-        self.add(Modify(fresh, table.key_values(news), change, table.updates_renew, news if is_familiar else None))
+        key, change = table.key_values(news), _LayOver(news, insert)
+        self._modify(table, key, change, expire, table.updates_renew, news if is_familiar else None)
 
     def sweep(self, table: AnyTable, shard: Shard, kept: collections.abc.Iterable[object], /) -> None:
         """Delete the rows of a shard's guilds, but for those of the guilds in `kept`."""
@@ -289,10 +287,27 @@ class Batch:
         expire: _config.ExpireT | None,
         extra: collections.abc.Mapping[str, object],
     ) -> Rows:
-        length = self._lifetimes[table] if expire is None else _config.milliseconds(_config.seconds(expire))
-        expires_at = None if length is None else self.moment + length
+        expires_at = self._expiry(table, expire)
         spelled = _spelled(extra) if extra else _NOTHING
         return Rows(table, payloads, spelled, self.moment, expires_at, expire is not None, self._is_verifying)
+
+    def _modify(  # noqa: PLR0917
+        self,
+        table: AnyTable,
+        key: Key,
+        change: PayloadChange,
+        expire: _config.ExpireT | None,
+        is_seeing: bool,
+        news: Payload | None = None,
+    ) -> None:
+        expires_at = self._expiry(table, expire)
+        self.operations.append(Modify(table, key, change, self.moment, expires_at, expire is not None, is_seeing, news))
+        self.rows += 1
+
+    def _expiry(self, table: AnyTable, expire: _config.ExpireT | None) -> int | None:
+        """Return when a row that is seen now expires, by its table or as it was asked for."""
+        length = self._lifetimes[table] if expire is None else _config.milliseconds(_config.seconds(expire))
+        return None if length is None else self.moment + length
 
 
 class _LayOver(typing.NamedTuple):

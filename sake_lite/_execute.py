@@ -298,13 +298,11 @@ def _modify(
     connection: sqlite3.Connection, upserts: Upserts, stored: StoredRows, operation: Modify
 ) -> tuple[bool, int]:
     """Change one row; returns whether it is, or was, stored, and how many rows were deleted for it."""
-    rows, key, change, is_seeing, news = operation
-    table = rows.table
+    table, key, change, moment, expires_at, is_explicit, is_seeing, news = operation
     # Whether the row is there may depend on those tables, too.
     upserts.flush(*table.depends_on)
     upserts.flush_key(table, key)
-    row = stored.take(table, key, rows.moment)
-    expires_at, is_explicit = rows.expires_at, rows.is_explicit
+    row = stored.take(table, key, moment)
     stored_until = row[-1] if row else None
     is_renewing = (is_seeing or is_explicit) and expires_at != stored_until
     if row and news is not None and not is_renewing and table.is_row_of(row[:-1], news):
@@ -327,7 +325,9 @@ def _modify(
         if not (is_seeing or is_explicit):
             expires_at, is_explicit = stored_until, True
 
-    rows = rows.holding(changed, expires_at, is_explicit=is_explicit)
+    # What could not be read back would spoil a row that was there.
+    rows = Rows(table, (changed,), {}, moment, expires_at, is_explicit, is_verifying=True)
+    rows.encode()
     stored.forget(rows)
     upserts.add(rows)
     return True, 0

@@ -27,7 +27,7 @@ import typing
 
 import hikari
 
-from . import _config, errors
+from . import _codec, _config, errors
 from ._app import as_app
 from ._batch import MALFORMED, Batch, Scope, malformed
 from ._brief import BriefReader
@@ -262,8 +262,8 @@ async def import_rows(
 
 def _is_refused(rows: Rows, factory: hikari.api.EntityFactory) -> bool:
     try:
-        for key, payload in zip(rows.keys() or (), rows.payloads, strict=True):
-            rows.table.build(factory, key, payload)
+        for row in rows.encoded or ():
+            rows.table.build(factory, row[: len(rows.table.key)], _codec.decode_own(row[-1]))
     except errors.InvalidDataFound as error:
         return not isinstance(error.base_exception, hikari.UnrecognisedEntityError)  # a newer hikari may know it
 

@@ -79,7 +79,7 @@ class Rows:
     table
         Where they go.
     payloads
-        The payloads, never changed.
+        The payloads, never changed; once they are encoded, nothing holds them here.
     extra
         What is added to each payload: what Discord leaves out where it is clear from the context, a member's guild.
     moment
@@ -99,23 +99,11 @@ class Rows:
     expires_at: int | None
     is_explicit: bool = False
     is_verifying: bool = False
-    encoded: list[tuple[typing.Any, ...]] | None = dataclasses.field(default=None, init=False)
+    encoded: collections.abc.Sequence[tuple[typing.Any, ...]] | None = dataclasses.field(default=None, init=False)
     """The parameters of `Table.upsert` for each, once they are encoded."""
 
     def __len__(self) -> int:
-        return len(self.payloads)
-
-    def holding(self, payload: Payload, expires_at: int | None, *, is_explicit: bool) -> Rows:
-        """Return the same with one payload, encoded, and another expiry.
-
-        Raises
-        ------
-        ValueError
-            If it cannot be stored, or could not be read back: that would spoil a row that was there.
-        """
-        rows = Rows(self.table, [payload], self.extra, self.moment, expires_at, is_explicit, is_verifying=True)
-        rows.encode()
-        return rows
+        return len(self.payloads if self.encoded is None else self.encoded)
 
     def encode(self) -> None:
         """Encode all of them now.
@@ -126,10 +114,13 @@ class Rows:
             If one cannot be stored; the message says why.
         """
         if self.encoded is None:
+            # Thousands may wait, and what they hold is what the garbage collector looks at over and over: a tuple of
+            # texts and numbers it soon passes over.
             one = len(self.payloads) == 1
-            self.encoded = [self._row(self.payloads[0])] if one else self._encode(self.payloads)
+            self.encoded = (self._row(self.payloads[0]),) if one else self._encode(self.payloads)
+            self.payloads = ()
 
-    def slices(self, size: int) -> collections.abc.Iterator[list[tuple[typing.Any, ...]]]:
+    def slices(self, size: int) -> collections.abc.Iterator[collections.abc.Sequence[tuple[typing.Any, ...]]]:
         """Yield the parameters of `Table.upsert`, at most `size` rows at a time, encoding what is not encoded yet.
 
         Raises
@@ -137,7 +128,7 @@ class Rows:
         ValueError
             If a payload that is encoded here cannot be stored, or has no key; others of `_batch.MALFORMED`, too.
         """
-        for start in range(0, len(self.payloads), size):
+        for start in range(0, len(self), size):
             if self.encoded is not None:
                 yield self.encoded[start : start + size]
             else:
@@ -159,6 +150,9 @@ class Rows:
             If one does not say which; others of `_batch.MALFORMED`, too.
         """
         column = self.table.column_by_name["guild_id"]
+        if self.encoded is not None:
+            place = self.table.columns.index(column)
+            return {row[place] for row in self.encoded}
         return {column.read({**payload, **self.extra}) for payload in self.payloads}
 
     def _encode(self, payloads: collections.abc.Sequence[Payload]) -> list[tuple[typing.Any, ...]]:
@@ -262,30 +256,31 @@ class Modify(typing.NamedTuple):
 
     Parameters
     ----------
+    table, key
+        Which row.
     change
         Gets the visible row's payload, or `None` where there is none, and returns the payload to store, the very same
         to leave the row as it is, or `None` for no row. It runs on the writer's thread, and changes nothing in place.
-    fresh
-        The empty `Rows` that says how the row expires.
-    key
-        The key of the row.
+    moment
+        When this was seen, in Unix milliseconds.
+    expires_at
+        When the row expires from then on, in Unix milliseconds; `None` is never.
+    is_explicit
+        Whether that was asked for; else it only lengthens what is stored.
     is_seeing
-        Whether this counts as seeing the row; else a row that was there keeps its expiry, unless that of `fresh` is
-        explicit.
+        Whether this counts as seeing the row; else a row that was there keeps its expiry, unless another was asked for.
     news
         A payload that `change` leaves as it is, if it is the row's: what is laid over a row often is the row itself.
     """
 
-    fresh: Rows
+    table: AnyTable
     key: Key
     change: PayloadChange
+    moment: int
+    expires_at: int | None
+    is_explicit: bool
     is_seeing: bool
     news: Payload | None = None
-
-    @property
-    def table(self) -> AnyTable:
-        """Where the row is."""
-        return self.fresh.table
 
 
 class Sweep(typing.NamedTuple):

@@ -39,7 +39,7 @@ class StoredRows:
         for batch in batches:
             for operation in batch.operations:
                 if isinstance(operation, Modify):
-                    keys[operation.fresh.table].append(operation.key)
+                    keys[operation.table].append(operation.key)
 
         self._connection = connection
         moment = min([batch.moment for batch in batches])

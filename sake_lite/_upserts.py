@@ -11,6 +11,7 @@ from __future__ import annotations
 __all__ = ["Upserts"]
 
 import collections
+import collections.abc
 import dataclasses
 import itertools
 import sqlite3
@@ -150,7 +151,7 @@ class Upserts:
                 named.update(row[: len(rows.table.key)] for row in encoded)
             self._write_encoded(rows.table, encoded, rows.is_explicit)
 
-    def _write_encoded(self, table: AnyTable, encoded: list[EncodedRow], is_explicit: bool) -> None:
+    def _write_encoded(self, table: AnyTable, encoded: collections.abc.Sequence[EncodedRow], is_explicit: bool) -> None:
         if table.completeness is not None:
             self._name(table, [row[: len(table.key)] for row in encoded])
 
