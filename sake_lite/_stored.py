@@ -42,9 +42,11 @@ class StoredRows:
                     keys[operation.table].append(operation.key)
 
         self._connection = connection
-        moment = min([batch.moment for batch in batches])
-        found = {table: fetch_points(connection, table, asked, moment) for table, asked in keys.items()}
-        self._rows = {table: rows for table, rows in found.items() if rows}
+        self._rows: dict[AnyTable, dict[Key, list[Row]]] = {}
+        if keys:
+            moment = min([batch.moment for batch in batches])
+            found = {table: fetch_points(connection, table, asked, moment) for table, asked in keys.items()}
+            self._rows = {table: rows for table, rows in found.items() if rows}
 
     def take(self, table: AnyTable, key: Key, moment: int) -> Row | None:
         """Return the visible row under a key, its `expires_at` following it, if there is one, and forget it.

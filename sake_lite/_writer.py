@@ -410,7 +410,8 @@ class Writer:
     def _settle_group(self, outcomes: list[_execute.Outcome], rows: int) -> None:
         """Count what was written, and tell everyone concerned what became of a group."""
         self._locked_since = None
-        if any(isinstance(outcome, list) for outcome in outcomes):
+        if committed := sum([isinstance(outcome, list) for outcome in outcomes]):
+            self._counts["batches"] += committed
             self._counts["commits"] += 1
             self._last_commit = time.time()
             if self._last_error is not None:
@@ -420,7 +421,6 @@ class Writer:
 
         written, self._writing = self._writing, []
         self._queue.settle(written)
-        self._counts["batches"] += sum([isinstance(outcome, list) for outcome in outcomes])
         self._counts["rows"] += rows
         for queued, outcome in zip(written, outcomes, strict=True):
             if isinstance(outcome, list):
