@@ -73,9 +73,14 @@ def add(
 
     Raises
     ------
+    TypeError
+        If one class is trusted, and not a collection of them.
     ValueError
         If a trusted resource is none of the cache's.
     """
+    if isinstance(trusted, type):
+        raise TypeError(f"trust_get_for takes several classes, such as {{{trusted.__name__}}}, not one")
+
     trusted_tables = {table for resource in trusted for table in _tables_of(type(cache), resource)}
     for resource in type(cache).__mro__:
         if issubclass(resource, abc.Resource):

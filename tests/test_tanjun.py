@@ -238,6 +238,8 @@ def test_a_cache_that_keeps_less_registers_less(path: pathlib.Path) -> None:
 def test_what_is_not_kept_cannot_be_trusted(path: pathlib.Path) -> None:
     with pytest.raises(ValueError, match="trust_get_for: _WhoIsWho keeps no GuildCache"):
         client_of(_WhoIsWho(path), trust_get_for={sake_lite.abc.MemberCache, sake_lite.abc.GuildCache})
+    with pytest.raises(TypeError, match=r"takes several classes, such as \{MemberCache\}, not one"):
+        client_of(_WhoIsWho(path), trust_get_for=sake_lite.abc.MemberCache)  # pyright: ignore[reportArgumentType]
 
 
 def test_without_tanjun_it_says_what_to_install(tmp_path: pathlib.Path) -> None:

@@ -411,6 +411,8 @@ class Resource(abc.Resource):
         ------
         ImportError
             If Tanjun is not installed.
+        TypeError
+            If `trust_get_for` is a class, and not a collection of them.
         ValueError
             If `trust_get_for` names what the cache does not keep.
         """
