@@ -210,11 +210,11 @@ async def _delete(session: Session, table: Table[typing.Any], damaged: list[_Dam
     batch.add(delete_rows(table, damaged), rows=len(damaged))
     batch.forget_completeness(table)
     try:
-        deleted, *_ = await session.commit(batch)
+        deleted, *_ = await session.commit_by_hand(batch)
     except errors.BackendError:
         # Where what is damaged is in an index, the row is no longer found in it, and so cannot be taken out.
         await session.rebuild_indexes(table)
-        deleted, *_ = await session.commit(batch)
+        deleted, *_ = await session.commit_by_hand(batch)
     return deleted
 
 

@@ -49,9 +49,10 @@ class ListedGuilds:
         """Return the tables of which a guild's rows are all known, as far as what told them is written."""
         return self._guilds.get(guild_id, _NOTHING)
 
-    def is_known(self, table: Table[typing.Any], guild_id: int, since: _Tables) -> bool:
+    def is_known(self, table: Table[typing.Any], guild_id: int, since: object) -> bool:
         """Whether a table of a guild is among what `tables_of` returned before, and nothing ended that since."""
-        return table in since and self.tables_of(guild_id) is since
+        tables = self.tables_of(guild_id)
+        return tables is since and table in tables
 
     def take_in(self, name: str, payload: Payload) -> None:
         """Note what an event, whose payload is sound, makes known or unknown."""

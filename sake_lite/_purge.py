@@ -51,7 +51,7 @@ async def purge(
         for column in _OWNERS:
             if column in table.column_by_name:
                 batch.forget(table, **{column: user_id})
-    await session.commit(batch)
+    await session.commit_by_hand(batch)
 
     for table in tables:
         # An expired row is gone for everyone, but its data is still there.
@@ -98,10 +98,10 @@ async def _commit_without(
         _take_out_of(table, row, factory, user_id, batch)
 
     try:
-        await session.commit(batch)
+        await session.commit_by_hand(batch)
     except errors.BackendError:
         await session.rebuild_indexes(table)
-        await session.commit(batch)
+        await session.commit_by_hand(batch)
 
 
 def _take_out_of(

@@ -1,9 +1,9 @@
 """What waits to be written, in order: batches, and, in the place of events that are lost, that they are.
 
-The writer (`_writer.py`) takes groups from the front, and puts back those that could not be written. There are two ways
-to lose an event that was queued. Where too much waits, the oldest are dropped; that they are is written before anything
-else, and is worth trying again for. And who awaits an event while nothing can be written is told so, hence need not be
-made up for by trying again: that it is lost is *owed*, and written right before what was queued after it.
+The writer (`_writer.py`) takes groups from the front, and puts back those that could not be written. There are two
+ways to lose an event that was queued: where too much waits, the oldest are dropped, and who awaits an event while
+nothing can be written is told so. That it is lost then waits in its place, and is tried again until it is written: else
+what depends on having seen it would go on counting as true.
 
 Nothing here waits, or touches the file.
 """
@@ -31,9 +31,8 @@ if typing.TYPE_CHECKING:
 # Few and small, and nothing makes up for them: what they remove would stay.
 _NEVER_DROPPED: typing.Final = frozenset({"READY", "GUILD_DELETE"})
 
-# Below those of all batches that were submitted: those of what tells which events were dropped, or are owed.
+# Below those of all batches that were submitted: that of what tells which events were dropped.
 _DROPPED_NUMBER: typing.Final[int] = -1
-_OWED_NUMBER: typing.Final[int] = -2
 
 
 @dataclasses.dataclass(slots=True, eq=False)
@@ -49,8 +48,6 @@ class Queued:
     """When, in the seconds of `time.monotonic`, where somebody waits for it."""
     lost: tuple[LostEvent, ...] = ()
     """Of which events it tells that they were lost."""
-    owed: tuple[LostEvent, ...] = ()
-    """Which events were lost right before it, which is yet to be written, before it."""
 
 
 class WriteQueue:
@@ -66,7 +63,7 @@ class WriteQueue:
         Is called with each event that is lost, as soon as that is known.
     """
 
-    __slots__ = ("_dropped", "_make_loss", "_memory", "_numbers", "_on_lost", "_owed", "_waiting", "rows")
+    __slots__ = ("_dropped", "_make_loss", "_memory", "_numbers", "_on_lost", "_waiting", "rows")
 
     def __init__(
         self,
@@ -79,7 +76,6 @@ class WriteQueue:
         self._memory = memory
         self._numbers = itertools.count()
         self._on_lost = on_lost
-        self._owed: set[LostEvent] = set()  # after all that waits
         self._waiting: collections.deque[Queued] = collections.deque()
         self.rows = 0
         """How many rows are to be written, those of groups that are being written among them."""
@@ -106,18 +102,13 @@ class WriteQueue:
         """Queue a batch, which tells of some events that they were `lost`, if it does."""
         self._memory.forget(batch)
         submitted = 0.0 if future is None else time.monotonic()
-        self._waiting.append(Queued(next(self._numbers), batch, future, submitted, lost, self._take_owed()))
+        self._waiting.append(Queued(next(self._numbers), batch, future, submitted, lost))
         self.rows += batch.rows
 
     def lose(self, event: LostEvent) -> Batch:
         """Note that an event is lost; returns what is to be queued for it, which is nothing if that is empty."""
         self._on_lost(event)
         return self._make_loss([event])
-
-    def append_owed(self) -> None:
-        """Queue what is owed, now that something can be written."""
-        if owed := self._take_owed():
-            self.append(self._make_loss(owed), None, lost=owed)
 
     def take_group(self, most_rows: int, *, is_alone: bool) -> list[Queued]:
         """Take the next few batches, of at most so many rows, unless the first alone has more; only one if `is_alone`.
@@ -131,9 +122,6 @@ class WriteQueue:
         group: list[Queued] = []
         rows = 0
         while self._waiting and (not group or rows + self._waiting[0].batch.rows <= most_rows):
-            if owed := self._waiting[0].owed:
-                self._waiting[0].owed = ()
-                self._waiting.appendleft(self._loss(_OWED_NUMBER, owed))
             queued = self._waiting.popleft()
             rows += queued.batch.rows
             group.append(queued)
@@ -149,37 +137,26 @@ class WriteQueue:
     def put_back(self, group: list[Queued]) -> None:
         """Put back a group that was not written."""
         for queued in reversed(group):
-            if queued.number >= 0:
-                self._waiting.appendleft(queued)
-                continue
-
-            # It is made anew, with what is lost until then.
-            self.rows -= queued.batch.rows
-            if queued.number == _DROPPED_NUMBER:
+            if queued.number == _DROPPED_NUMBER:  # it is made anew, with what is dropped until then
+                self.settle([queued])
                 self._dropped.update(queued.lost)
             else:
-                self._waiting[0].owed = queued.lost
+                self._waiting.appendleft(queued)
 
     def withdraw(self, is_impatient: collections.abc.Callable[[Queued], bool]) -> list[Queued]:
-        """Take out what those who wait for it are no longer to wait for; it is lost."""
-        kept: collections.deque[Queued] = collections.deque()
+        """Take out what those who wait for it are no longer to wait for; in its place waits that it is lost."""
+        waiting, self._waiting = self._waiting, collections.deque()
         withdrawn: list[Queued] = []
-        owed: dict[LostEvent, None] = {}
-        for queued in self._waiting:
-            owed.update(dict.fromkeys(queued.owed))
+        for queued in waiting:
             if queued.future is None or not is_impatient(queued):
-                queued.owed = tuple(owed)
-                owed.clear()
-                kept.append(queued)
+                self._waiting.append(queued)
                 continue
 
             withdrawn.append(queued)
             event = lost_batch(queued.batch)
             if self.lose(event):
-                owed[event] = None
+                self._append_loss(queued.number, event)
 
-        self._owed.update(owed)
-        self._waiting = kept
         self.settle(withdrawn)
         return withdrawn
 
@@ -195,7 +172,6 @@ class WriteQueue:
             self.settle([queued])
             dropped += queued.batch.rows
             event = lost_batch(queued.batch)
-            self._dropped.update(queued.owed)
             self._dropped.update(queued.lost or [event])
             self._on_lost(event)
 
@@ -208,13 +184,15 @@ class WriteQueue:
         self.rows = 0
         self._waiting.clear()
         self._dropped.clear()
-        self._owed.clear()
         return given_up
 
-    def _take_owed(self) -> tuple[LostEvent, ...]:
-        owed = tuple(self._owed)
-        self._owed.clear()
-        return owed
+    def _append_loss(self, number: int, event: LostEvent) -> None:
+        """Queue that an event is lost, together with those lost right before it, so that many are one batch."""
+        lost: dict[LostEvent, None] = {event: None}
+        if self._waiting and (before := self._waiting[-1]).lost:
+            self.settle([self._waiting.pop()])
+            lost = {**dict.fromkeys(before.lost), **lost}
+        self._waiting.append(self._loss(number, tuple(lost)))
 
     def _loss(self, number: int, lost: tuple[LostEvent, ...]) -> Queued:
         batch = self._make_loss(lost)

@@ -144,10 +144,7 @@ class ReadOnlySession:
         ClosedClient
             If the cache is closed meanwhile, or belongs to another event loop.
         """
-        self._check_loop()
-        self._go_on()
-        if not self._is_settled:
-            await self.settled()
+        await self._begin_reading()
         return await self._sure(self._reader.fetch(sql, parameters))
 
     async def read_together(
@@ -164,13 +161,17 @@ class ReadOnlySession:
         ClosedClient
             If the cache is closed meanwhile, or belongs to another event loop.
         """
+        await self._begin_reading()
+        return await self._sure(
+            self._reader.call(lambda connection, moment: take_snapshot(connection, moment, factory, read))
+        )
+
+    async def _begin_reading(self) -> None:
+        """Wait until all that was queued before is committed, or it is certain that it cannot be at present."""
         self._check_loop()
         self._go_on()
         if not self._is_settled:
             await self.settled()
-        return await self._sure(
-            self._reader.call(lambda connection, moment: take_snapshot(connection, moment, factory, read))
-        )
 
     async def _sure(self, reading: asyncio.Future[_T]) -> _T:
         """Return what was read, or raise why not, if it is certain that nobody has written meanwhile."""
@@ -358,6 +359,11 @@ class Session(ReadOnlySession):
         self._check_loop()
         self._go_on()
         return await self.writer.submit_awaited(batch)
+
+    async def commit_by_hand(self, batch: Batch) -> list[int]:
+        """Commit, as `commit` does, what deletes though Discord did not say that it is gone."""
+        self._listed.forget()
+        return await self.commit(batch)
 
     def stats(self) -> Stats:
         """Return what was done and what is yet to do."""

@@ -37,4 +37,4 @@ class Stats:
     """Rows of events that were given up because `max_pending_rows` waited while nothing could be written."""
 
     last_error: str | None = None
-    """Why nothing can be written at present; `None` while writing works."""
+    """Why nothing could be written the last time; `None` once something was written."""

@@ -198,7 +198,7 @@ class Writer:
     def is_settled(self) -> bool:
         """Whether all that was queued is committed."""
         # Asked at every read.
-        return not (self._queue or self._writing) and self._last_error is None
+        return not (self._queue or self._writing)
 
     async def settled(self) -> bool:
         """Wait until all that is queued at this moment is committed or given up.
@@ -207,7 +207,7 @@ class Writer:
         -------
         bool
             Whether it is. While nothing can be written, this returns at once, so that reads answer from what is
-            committed.
+            committed: that is all, if nothing waits.
         """
         if not self.is_settled and self._last_error is None:
             self._go_on()
@@ -219,7 +219,7 @@ class Writer:
             self._called.set()
             await waiter
 
-        return self._last_error is None
+        return self._last_error is None or self.is_settled
 
     def report_malformed(self, event: LostEvent, exception: BaseException) -> None:
         """Log, once for each event and kind of fault, that an event could not be stored and was dropped."""
@@ -417,7 +417,6 @@ class Writer:
             if self._last_error is not None:
                 _LOGGER.warning("%s can be written again; %d rows wait", self._connection.path, self._queue.rows)
             self._last_error = None
-            self._queue.append_owed()
 
         written, self._writing = self._writing, []
         self._queue.settle(written)

@@ -59,8 +59,11 @@ class Reads:
     iterate: collections.abc.Callable[..., abc.CacheIterator[typing.Any]]
     """Returns an iterator over a table, or over what refers to something, given by its column's name."""
 
-    knows: collections.abc.Callable[[_AnyTable, hikari.Snowflakeish], collections.abc.Awaitable[bool]]
-    """Tells whether all rows of a guild that there are, are stored in a table."""
+    knowledge: collections.abc.Callable[[hikari.Snowflakeish], object]
+    """Returns what is known of a guild at this moment, for `knows`."""
+
+    knows: collections.abc.Callable[[_AnyTable, hikari.Snowflakeish, object], collections.abc.Awaitable[bool]]
+    """Tells whether all rows of a guild that there are, are stored in a table, and were since `knowledge`."""
 
 
 def add(
@@ -206,16 +209,31 @@ class _Source:
         if self.is_trusted:
             raise async_cache.EntryNotFound
 
+        if guild_id is None:
+            raise async_cache.CacheMissError
+
+        known = self.reads.knowledge(guild_id)
         try:
-            if guild_id is None or not await self.reads.knows(self.table, guild_id):
-                raise async_cache.CacheMissError
-            # The cache may have got to know all of the guild just now, this one among them.
-            return await read()
+            if await self.reads.knows(self.table, guild_id, known):
+                # The cache may have got to know all of the guild just now, this one among them.
+                return await read()
         except errors.EntryNotFound:
-            raise async_cache.EntryNotFound from None
+            return await self._not_found(guild_id, known)
         except errors.SakeException as fault:
             self.faults.log(self.table, fault)
             raise async_cache.CacheMissError from fault
+
+        raise async_cache.CacheMissError
+
+    async def _not_found(self, guild_id: hikari.Snowflakeish, known: object) -> typing.NoReturn:
+        """Tell that there is nothing, unless it may have been deleted by hand before it was looked for."""
+        try:
+            is_known = await self.reads.knows(self.table, guild_id, known)
+        except errors.SakeException as fault:
+            self.faults.log(self.table, fault)
+            is_known = False
+
+        raise async_cache.EntryNotFound if is_known else async_cache.CacheMissError
 
     async def get_of(self, reference: str, referred: hikari.Snowflakeish, key: typing.Any) -> typing.Any:
         """Return the entity under a lone key, if it refers to something, given by its column's name."""
@@ -249,18 +267,17 @@ class _Iterator(async_cache.CacheIterator[typing.Any]):
         return self._all().__await__()
 
     async def _all(self) -> list[typing.Any]:
+        guild_id, source = self._reference.get("guild_id"), self._source
         try:
-            return [entity async for entity in self._opened()] if await self._is_whole() else []
-        except errors.SakeException as fault:
-            self._source.faults.log(self._source.table, fault)
-            return []
+            if guild_id is None or source.is_trusted or source.table.listed_as is None:
+                return [entity async for entity in self._opened()]
 
-    async def _is_whole(self) -> bool:
-        guild_id = self._reference.get("guild_id")
-        source = self._source
-        if guild_id is None or source.is_trusted or source.table.listed_as is None:
-            return True
-        return await source.reads.knows(source.table, guild_id)
+            known = source.reads.knowledge(guild_id)
+            found = [entity async for entity in self._opened()]
+            return found if await source.reads.knows(source.table, guild_id, known) else []
+        except errors.SakeException as fault:
+            source.faults.log(source.table, fault)
+            return []
 
     async def __anext__(self) -> typing.Any:
         while True:

@@ -198,20 +198,46 @@ async def test_what_is_tried_again_with_success_is_known(path: Path) -> None:
         assert await knows(client) == ALL
 
 
-async def test_what_awaited_events_owe_is_written_once_something_can_be(path: Path) -> None:
-    """Though it was queued before they were, and nothing comes after them."""
+async def test_that_an_awaited_event_is_lost_is_written_once_something_can_be(path: Path) -> None:
+    """After what was queued before it, though nothing comes after it."""
     async with _gateway(path, busy_timeout=0.05) as (gateway, client):
         with _locked(path):
             await gateway.send("GUILD_CREATE", tea_house())
             with pytest.raises(sake_lite.BackendError, match="locked"):
                 await gateway.cache.ingest("GUILD_MEMBER_ADD", samples.member(NOBODY, guild_id=str(GUILD)))
-            assert gateway.cache.stats().queued_batches == 1, "which is all that waits"
+            assert gateway.cache.stats().queued_batches == 2
+            assert not await gateway.cache.members_complete(GUILD)
         async with asyncio.timeout(10):
             while gateway.cache.stats().last_error is not None:
                 await asyncio.sleep(0.01)
         assert not await gateway.cache.members_complete(GUILD)
         assert await knows(client) == ALL - MEMBERS
         assert await knows(client, OTHER) == ALL
+
+
+async def test_that_awaited_events_are_lost_outlives_the_session_that_lost_them(path: Path) -> None:
+    """Many, one after the other, are one batch."""
+    async with _gateway(path, busy_timeout=0.05) as (gateway, _):
+        await gateway.cache.flush()
+        with _locked(path):
+            for number in range(3):
+                with pytest.raises(sake_lite.BackendError, match="locked"):
+                    news = samples.member(NOBODY + number, guild_id=str(GUILD))
+                    await gateway.cache.ingest("GUILD_MEMBER_ADD", news)
+            assert gateway.cache.stats().queued_batches == 1
+            assert not await gateway.cache.members_complete(OTHER), "while nothing can be written, nothing is known"
+    async with sake_lite.SQLiteCache(path, read_only=True) as cache:
+        assert not await cache.members_complete(GUILD)
+        assert await cache.members_complete(OTHER)
+
+
+async def test_who_was_told_of_a_failure_leaves_nothing_unknown_behind(path: Path) -> None:
+    """What fails is in no list, and nothing else waits."""
+    async with _gateway(path, busy_timeout=0.05) as (gateway, client):
+        await gateway.cache.flush()
+        with _locked(path), pytest.raises(sake_lite.BackendError, match="locked"):
+            await gateway.cache.ingest("MESSAGE_CREATE", samples.message(5))
+        assert await knows(client) == ALL
 
 
 async def test_an_event_that_was_dropped_makes_unknown_what_it_concerns(path: Path) -> None:
@@ -241,6 +267,74 @@ async def test_a_write_that_is_refused_since_the_file_is_gone_is_lost(path: Path
 
 
 # What others write.
+
+
+async def _fault(store: async_cache.SfGuildBound[typing.Any], key: int) -> type[Exception]:
+    """Return what a store raises for an entity of the guild: that there is none is a kind of not knowing."""
+    with pytest.raises(async_cache.CacheMissError) as caught:
+        await store.get_from_guild(GUILD, key)
+    return caught.type
+
+
+@pytest.mark.parametrize("delete", ["delete_member", "purge_user"])
+async def test_who_another_cache_removes_while_completeness_is_remembered(delete: str, path: Path) -> None:
+    async with _gateway(path) as (gateway, client), sake_lite.SQLiteCache(path) as other:
+        await gateway.cache.flush()
+        store = client.get_type_dependency(async_cache.SfGuildBound[hikari.Member])
+        assert store
+        for _ in range(2):
+            assert await _fault(store, NOBODY) is async_cache.EntryNotFound
+        await getattr(other, delete)(*([GUILD, ADA] if delete == "delete_member" else [ADA]))
+        assert await _fault(store, ADA) is async_cache.CacheMissError
+        assert not await gateway.cache.members_complete(GUILD)
+
+
+@pytest.mark.parametrize("is_foreign", [False, True])
+async def test_all_roles_are_all_or_none_beside_a_deletion(is_foreign: bool, path: Path) -> None:
+    async with _gateway(path) as (gateway, client):
+        store = client.get_type_dependency(async_cache.SfGuildBound[hikari.Role])
+        assert store
+        seen: set[int] = set()
+        for turns in range(60):
+            await knows(client)  # notices what was deleted
+            await gateway.send("GUILD_CREATE", tea_house())
+            await gateway.cache.flush()
+            whole = {int(role.id) for role in await store.iter_for_guild(GUILD)}
+            assert ROLE in whole
+
+            async def read() -> collections.abc.Sequence[hikari.Role]:
+                return await store.iter_for_guild(GUILD)
+
+            reading = asyncio.create_task(read())
+            for _ in range(turns % 20):
+                await asyncio.sleep(0)
+            if is_foreign:
+                _delete_with_sqlite(path)
+            else:
+                await gateway.cache.delete_role(ROLE)
+            found = {int(role.id) for role in await reading}
+            assert found in (set(), whole)
+            seen.add(len(found))
+        assert len(seen) == 2, "both were met"
+
+
+async def test_a_check_that_deletes_makes_unknown_what_it_deletes(path: Path) -> None:
+    async with _gateway(path) as (gateway, client):
+        # Their users are checked after the roles, which takes a while.
+        members = [samples.member(number) for number in range(9_000, 24_000)]
+        chunk = {"guild_id": "5", "members": members, "chunk_index": 0, "chunk_count": 1}
+        await gateway.send("GUILD_MEMBERS_CHUNK", chunk)
+        await gateway.cache.flush()
+        session: typing.Any = gateway.cache._session  # pyright: ignore[reportPrivateUsage]
+        # By the cache's own connection, so that it knows all the same.
+        await session._writing.run(sqlite3.Connection.execute, f"UPDATE roles SET checksum = 1 WHERE role_id = {ROLE}")
+        store = client.get_type_dependency(async_cache.SfGuildBound[hikari.Role])
+        assert store
+        assert await _fault(store, NOBODY) is async_cache.EntryNotFound
+        checking = asyncio.create_task(gateway.cache.check(delete_invalid=True))
+        while not checking.done():
+            assert await _fault(store, ROLE) is async_cache.CacheMissError
+        assert (await checking).deleted == 1
 
 
 def _delete_with_sqlite(path: Path) -> None:

@@ -323,7 +323,6 @@ class Resource(abc.Resource):
             If the cache is not open.
         """
         session = self._writing_session("purge_user")
-        self._listed.forget()
         value = _USER_ID.argument(user_id)
         if value is not None:  # no row can have such an ID
             await purge(session, self.all_tables, self._factory(), int(value))
@@ -360,8 +359,6 @@ class Resource(abc.Resource):
             deleting = session if delete_invalid and isinstance(session, Session) else None
             report = await check(reading, self._scope.tables, self._factory(), deleting)
         finally:
-            if delete_invalid:
-                self._listed.forget()  # some of what was listed may be among what was deleted
             await reading.close()
         session.make_sure()
         return report
@@ -421,7 +418,13 @@ class Resource(abc.Resource):
         except ModuleNotFoundError as error:
             raise ImportError(f"add_to_tanjun needs {error.name}: pip install 'sake_lite[tanjun]'") from error
 
-        reads = stores.Reads(get=self._get, get_only=self._get_only, iterate=self._iterate, knows=self._knows_all)
+        reads = stores.Reads(
+            get=self._get,
+            get_only=self._get_only,
+            iterate=self._iterate,
+            knowledge=self._knowledge,
+            knows=self._knows_all,
+        )
         stores.add(client, self, reads, trust_get_for or ())
         if tanjun_managed:
             stores.manage(client, self._open_or_log, self.close)
@@ -651,29 +654,34 @@ class Resource(abc.Resource):
         if table.completeness is None:
             return False
 
-        await self._open_session().settled()  # what fails of it may yet end the completeness
+        session = self._open_session()
+        if not await session.settled():  # what waits, or is lost meanwhile, may yet end the completeness
+            return False
+        await session.notice_others()
         try:
             await self._get(table.completeness, guild_id)
         except errors.EntryNotFound:
             return False
         return True
 
-    async def _knows_all(self, table: Table[typing.Any], guild_id: hikari.Snowflakeish) -> bool:
+    def _knowledge(self, guild_id: hikari.Snowflakeish) -> object:
+        """Return what is known of a guild at this moment, for `_knows_all`."""
+        return self._listed.tables_of(int(guild_id))
+
+    async def _knows_all(self, table: Table[typing.Any], guild_id: hikari.Snowflakeish, known: object) -> bool:
         """Whether all rows of a guild that there are at this moment, are known to be found in a table.
 
-        While nothing can be written, a row may be on its way.
+        While nothing can be written, a row may be on its way. What a guild lists has to have been known without a break
+        since `_knowledge` returned `known`, so that what was read in between is all that there was.
         """
-        session = self._open_session()
-        listed = self._listed.tables_of(int(guild_id))
-        if not await session.settled():
-            return False
         if table.completeness is not None:
             return await self._is_complete(table, guild_id)
-        if table not in listed or not self._is_told_of(table):
-            return False
 
+        session = self._open_session()
+        if not (await session.settled() and self._is_told_of(table)):
+            return False
         await session.notice_others()
-        return self._listed.is_known(table, int(guild_id), listed)
+        return self._listed.is_known(table, int(guild_id), known)
 
     def _is_told_of(self, table: Table[typing.Any]) -> bool:
         """Whether the gateway tells what changes in a table."""
@@ -703,11 +711,10 @@ class Resource(abc.Resource):
         The method that calls this has the name that `Table.deletion` returns.
         """
         batch = self._batch(table.deletion(where))
-        self._listed.forget()  # Discord does not say that what is deleted here is gone
         values = {name: table.column_by_name[name].argument(value) for name, value in where.items()}
         if None not in values.values():  # no row can have such an ID
             batch.forget(table, **values)
-            await self._commit(batch)
+            await self._writing_session(batch.name).commit_by_hand(batch)
 
     def _checked(self, payload: Payload) -> Payload:
         """Return a caller's payload, if it is one that can be stored and read back.

@@ -234,7 +234,7 @@ class MemberCache(Resource, abc.RefMemberCache):
         (`chunk_on_guild_create`), until the bot connects anew or the guild is unavailable: who joins meanwhile is not
         told. In a file that no bot uses at the moment, it is what was true when the bot stopped. They never are without
         the GUILD_MEMBERS intent, nor after a member was removed by hand, or an event was lost that may have told who
-        joined.
+        joined; nor as long as something waits that cannot be written.
 
         Raises
         ------

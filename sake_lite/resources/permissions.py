@@ -85,13 +85,16 @@ class PermissionsCache(GuildCache, GuildChannelCache, MemberCache, RoleCache, Th
         def read(snapshot: Snapshot, *, knows_roles: bool = False) -> _Grounds:
             return _read_grounds(snapshot, guild_id, user_id, channel_id, knows_roles=knows_roles)
 
+        known = self._knowledge(guild_id)
         try:
             grounds = await self._read_together(read)
         except errors.EntryNotFound:
-            if not await self._knows_all(ROLES, guild_id):
+            if not await self._knows_all(ROLES, guild_id, known):
                 raise
-            # Perhaps it was a role, of which it is known now that there is none.
+            # Perhaps it was a role, of which it is known that there is none.
             grounds = await self._read_together(functools.partial(read, knows_roles=True))
+            if not await self._knows_all(ROLES, guild_id, known):
+                raise
 
         guild, member, roles, channel, thread = grounds
         place = thread or channel
