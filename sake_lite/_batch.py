@@ -21,15 +21,17 @@ from ._operations import (
     EndPastSession,
     Expire,
     IgnoreChunks,
+    LayOver,
+    LayOverEncoded,
     Modify,
     Operation,
     Replace,
-    Rows,
     Shard,
     Shrink,
     Sweep,
     TakeChunk,
 )
+from ._rows import EncodedRow, Rows, encode
 
 if typing.TYPE_CHECKING:
     import types
@@ -38,8 +40,8 @@ if typing.TYPE_CHECKING:
 
     from ._codec import Payload
     from ._column import Column
-    from ._operations import AnyTable, PayloadChange
-    from ._table import Handler, Key
+    from ._operations import PayloadChange
+    from ._table import AnyTable, Handler, Key
 
 # Up to so many rows are encoded while the event is handled; more are encoded on the writer's thread, a slice at a time,
 # so that a guild with thousands of members does not hold the event loop.
@@ -92,9 +94,20 @@ class Batch:
         it is nested more deeply than anything that Discord sends.
     """
 
-    __slots__ = ("_is_verifying", "_lifetimes", "guild_id", "moment", "name", "operations", "rows", "scope")
+    __slots__ = (
+        "_has_lists",
+        "_is_verifying",
+        "_lifetimes",
+        "guild_id",
+        "moment",
+        "name",
+        "operations",
+        "rows",
+        "scope",
+    )
 
     def __init__(self, name: str, scope: Scope, *, is_verifying: bool = False) -> None:
+        self._has_lists = False
         self._is_verifying = is_verifying
         self._lifetimes = scope.lifetimes
         self.name = name
@@ -119,10 +132,11 @@ class Batch:
         _traceback: types.TracebackType | None,
     ) -> None:
         if exception is None:
-            try:
-                self._encode()
-            except MALFORMED as fault:
-                raise malformed(self.name, fault) from fault
+            if self._has_lists and self.rows <= _SMALL:
+                try:
+                    self._encode()
+                except MALFORMED as fault:
+                    raise malformed(self.name, fault) from fault
 
         elif isinstance(exception, MALFORMED):
             raise malformed(self.name, exception) from exception
@@ -132,26 +146,34 @@ class Batch:
     ) -> None:
         """Store a payload, with `extra` added to it; `expire` is an explicit lifetime."""
         if table in self._lifetimes:
-            self.upsert_rows(self._rows(table, [payload], expire, extra))
+            self.upsert_row(self._row(table, payload, self._expiry(table, expire), expire is not None, extra))
 
     def upsert_until(self, table: AnyTable, payload: Payload, expires_at: int | None, /) -> None:
         """Store a payload that says by itself when it ends, in Unix milliseconds; `None` is never."""
         if table in self._lifetimes:
-            self.upsert_rows(dataclasses.replace(self._rows(table, [payload], None, {}), expires_at=expires_at))
+            self.upsert_row(self._row(table, payload, expires_at, False, _NOTHING))
 
     def upsert_all(self, table: AnyTable, payloads: collections.abc.Iterable[Payload], /, **extra: object) -> None:
         """Store many payloads, with `extra` added to each."""
         if table in self._lifetimes and (listed := _listed(payloads)):
-            self.upsert_rows(self._rows(table, listed, None, extra))
+            rows = self._rows(table, listed, extra)
+            self._end_past_session(rows)
+            self.operations.append(rows)
+            self.rows += len(listed)
 
-    def upsert_rows(self, rows: Rows, /) -> None:
-        """Store rows; with those of a guild, what is hidden of its past session ends."""
+    def upsert_row(self, row: EncodedRow, /) -> None:
+        """Store a row that is encoded already."""
+        if row.table.hidden_by is not None:
+            self._end_past_session(row)
+        self.operations.append(row)
+        self.rows += 1
+
+    def _end_past_session(self, rows: EncodedRow | Rows) -> None:
+        """Let end, before rows of a guild are stored, what is hidden of its past session."""
         awaited = rows.table.hidden_by
         if awaited is not None and awaited in self._lifetimes:
             hidden = tuple(table for table in self.scope.tables if table.hidden_by is awaited)
             self.operations.append(EndPastSession(awaited, hidden, rows))
-        self.operations.append(rows)
-        self.rows += len(rows)
 
     def replace(
         self,
@@ -168,7 +190,7 @@ class Batch:
         """
         if table in self._lifetimes:
             listed = _listed(payloads)
-            rows = self._rows(table, listed, None, extra)
+            rows = self._rows(table, listed, extra)
             self.add(Replace(rows, _where(table, extra if of is None else of)), rows=len(listed))
 
     def delete(self, table: AnyTable, /, **where: object) -> None:
@@ -230,13 +252,14 @@ class Batch:
         if table not in self._lifetimes:
             return
 
+        if self._is_verifying:
+            _codec.check(payload)
+        news = {**payload, **_spelled(extra)} if extra else payload
+        key = table.key_values(news)
         # What hikari passes on nobody changes; what others do is theirs.
-        news = _codec.copy(payload) if self._is_verifying else payload
-        if extra:
-            news = {**news, **_spelled(extra)}
-
-        key, change = table.key_values(news), _LayOver(news, insert)
-        self._modify(table, key, change, expire, table.updates_renew, news if is_familiar else None)
+        is_encoding = is_familiar or self._is_verifying
+        change = LayOverEncoded(*_codec.encode(news), insert) if is_encoding else LayOver(news, insert)
+        self._modify(table, key, change, expire, table.updates_renew)
 
     def sweep(self, table: AnyTable, shard: Shard, kept: collections.abc.Iterable[object], /) -> None:
         """Delete the rows of a shard's guilds, but for those of the guilds in `kept`."""
@@ -258,7 +281,8 @@ class Batch:
             raise ValueError(f"chunk {index} of {count} does not exist")
 
         if table.completeness is not None and table in self._lifetimes:
-            complete = self._rows(table.completeness, [{"guild_id": guild_id}], None, {})
+            noted = {"guild_id": guild_id}
+            complete = self._row(table.completeness, noted, self._expiry(table.completeness, None), False, _NOTHING)
             self.add(TakeChunk(table, _guild(table, guild_id), nonce, index, count, complete), rows=0)
 
     def ignore_chunks(self, table: AnyTable, /, *, shard: Shard | None = None, **where: object) -> None:
@@ -272,57 +296,50 @@ class Batch:
             self.rows += rows
 
     def _encode(self) -> None:
-        """Encode the rows of a small batch; those of a large one are left to the writer's thread."""
-        if self.rows <= _SMALL:
-            for operation in self.operations:
-                if isinstance(operation, Rows):
-                    operation.encode()
-                elif isinstance(operation, Replace):
-                    operation.rows.encode()
+        """Encode the lists of a small batch; those of a large one are left to the writer's thread."""
+        for operation in self.operations:
+            rows = operation.rows if isinstance(operation, Replace) else operation
+            if isinstance(rows, Rows):
+                rows.encode()
+
+    def _row(
+        self,
+        table: AnyTable,
+        payload: Payload,
+        expires_at: int | None,
+        is_explicit: bool,
+        extra: collections.abc.Mapping[str, object],
+    ) -> EncodedRow:
+        spelled = _spelled(extra) if extra else _NOTHING
+        values = encode(table, payload, spelled, self.moment, expires_at, self._is_verifying)
+        return EncodedRow(table, values, is_explicit)
 
     def _rows(
         self,
         table: AnyTable,
         payloads: collections.abc.Sequence[Payload],
-        expire: _config.ExpireT | None,
         extra: collections.abc.Mapping[str, object],
     ) -> Rows:
-        expires_at = self._expiry(table, expire)
-        spelled = _spelled(extra) if extra else _NOTHING
-        return Rows(table, payloads, spelled, self.moment, expires_at, expire is not None, self._is_verifying)
+        self._has_lists = True
+        expires_at = self._expiry(table, None)
+        return Rows(table, payloads, _spelled(extra), self.moment, expires_at, self._is_verifying)
 
-    def _modify(  # noqa: PLR0917
+    def _modify(
         self,
         table: AnyTable,
         key: Key,
         change: PayloadChange,
         expire: _config.ExpireT | None,
         is_seeing: bool,
-        news: Payload | None = None,
     ) -> None:
         expires_at = self._expiry(table, expire)
-        self.operations.append(Modify(table, key, change, self.moment, expires_at, expire is not None, is_seeing, news))
+        self.operations.append(Modify(table, key, change, self.moment, expires_at, expire is not None, is_seeing))
         self.rows += 1
 
     def _expiry(self, table: AnyTable, expire: _config.ExpireT | None) -> int | None:
         """Return when a row that is seen now expires, by its table or as it was asked for."""
         length = self._lifetimes[table] if expire is None else _config.milliseconds(_config.seconds(expire))
         return None if length is None else self.moment + length
-
-
-class _LayOver(typing.NamedTuple):
-    """The change that lays a payload over the stored one; `insert` says whether to store it where there is none.
-
-    Closures in its place would be more of the garbage collector's work, where thousands wait.
-    """
-
-    news: Payload
-    insert: bool
-
-    def __call__(self, stored: Payload | None) -> Payload | None:
-        if stored is None:
-            return self.news if self.insert else None
-        return {**stored, **self.news}
 
 
 def malformed(name: str, fault: Exception) -> ValueError:

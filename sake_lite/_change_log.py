@@ -23,8 +23,7 @@ from ._change import Changes
 
 if typing.TYPE_CHECKING:
     from ._batch import Batch
-    from ._operations import AnyTable
-    from ._table import Key, Row
+    from ._table import AnyTable, Key, Row
 
 
 class ChangeLog:

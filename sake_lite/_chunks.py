@@ -18,7 +18,7 @@ import hikari
 if typing.TYPE_CHECKING:
     from ._batch import Batch
     from ._codec import Payload
-    from ._operations import AnyTable
+    from ._table import AnyTable
 
 _LOGGER: typing.Final = logging.getLogger("hikari.sake_lite")
 

@@ -26,13 +26,14 @@ from ._operations import (
     EndPastSession,
     Expire,
     IgnoreChunks,
+    LayOverEncoded,
     Modify,
     Replace,
-    Rows,
     Shrink,
     Sweep,
     TakeChunk,
 )
+from ._rows import EncodedRow, Rows, encode
 from ._stored import StoredRows
 from ._upserts import Upserts
 
@@ -42,8 +43,8 @@ if typing.TYPE_CHECKING:
     from ._change_log import ChangeLog
     from ._codec import Payload
     from ._column import Column
-    from ._operations import AnyTable, Shard
-    from ._table import Row, Table
+    from ._operations import Shard
+    from ._table import AnyTable, Row, Table
 
 _LOGGER: typing.Final = logging.getLogger("hikari.sake_lite")
 
@@ -200,7 +201,7 @@ def _apply_batch(
     deleted = 0
     for operation in batch.operations:
         match operation:
-            case Rows():
+            case EncodedRow() | Rows():
                 stored.forget(operation)
                 upserts.add(operation)
                 counts.append(0)
@@ -269,7 +270,9 @@ def _columns(table: Table[typing.Any], names: collections.abc.Iterable[str]) -> 
     return [table.column_by_name[name] for name in names]
 
 
-def _replace(connection: sqlite3.Connection, upserts: Upserts, rows: Rows, where: dict[str, int | str]) -> int:
+def _replace(
+    connection: sqlite3.Connection, upserts: Upserts, rows: EncodedRow | Rows, where: dict[str, int | str]
+) -> int:
     table = rows.table
     named: set[tuple[typing.Any, ...]] = set()
     upserts.write(rows, named)
@@ -298,14 +301,14 @@ def _modify(
     connection: sqlite3.Connection, upserts: Upserts, stored: StoredRows, operation: Modify
 ) -> tuple[bool, int]:
     """Change one row; returns whether it is, or was, stored, and how many rows were deleted for it."""
-    table, key, change, moment, expires_at, is_explicit, is_seeing, news = operation
+    table, key, change, moment, expires_at, is_explicit, is_seeing = operation
     # Whether the row is there may depend on those tables, too.
     upserts.flush(*table.depends_on)
     upserts.flush_key(table, key)
     row = stored.take(table, key, moment)
     stored_until = row[-1] if row else None
     is_renewing = (is_seeing or is_explicit) and expires_at != stored_until
-    if row and news is not None and not is_renewing and table.is_row_of(row[:-1], news):
+    if row and isinstance(change, LayOverEncoded) and not is_renewing and _is_stored(table, row[:-1], change):
         upserts.see(table, key)
         return True, 0
 
@@ -326,11 +329,15 @@ def _modify(
             expires_at, is_explicit = stored_until, True
 
     # What could not be read back would spoil a row that was there.
-    rows = Rows(table, (changed,), {}, moment, expires_at, is_explicit, is_verifying=True)
-    rows.encode()
-    stored.forget(rows)
-    upserts.add(rows)
+    changed_row = EncodedRow(table, encode(table, changed, {}, moment, expires_at, is_verifying=True), is_explicit)
+    stored.forget(changed_row)
+    upserts.add(changed_row)
     return True, 0
+
+
+def _is_stored(table: Table[typing.Any], row: Row, news: LayOverEncoded) -> bool:
+    """Whether a payload is what is stored under its key, beside the columns that belong there."""
+    return news.is_in(row) and (len(table.columns) == len(table.key) or _open(table, row) is not None)
 
 
 def _open(table: Table[typing.Any], row: Row) -> Payload | None:

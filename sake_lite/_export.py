@@ -32,7 +32,8 @@ from ._app import as_app
 from ._batch import MALFORMED, Batch, Scope, malformed
 from ._brief import BriefReader
 from ._column import MAX_SNOWFLAKE
-from ._operations import Replace, Rows
+from ._operations import Replace
+from ._rows import EncodedRow, encode
 from ._session import Session
 from ._table import with_notes
 
@@ -238,9 +239,9 @@ async def import_rows(
     with errors.from_backend(source):
         size = lines.seek(0, 2)
     factory = as_app(None).entity_factory
-    for rows in _read(lines, source, tables):
+    for row in _read(lines, source, tables):
         report.rows += 1
-        report.refused += _is_refused(rows, factory)
+        report.refused += _is_refused(row, factory)
         if report.rows % _ROWS == 0:
             show("looking at the lines", lines.tell(), size)
 
@@ -260,26 +261,26 @@ async def import_rows(
         await session.close()
 
 
-def _is_refused(rows: Rows, factory: hikari.api.EntityFactory) -> bool:
+def _is_refused(row: EncodedRow, factory: hikari.api.EntityFactory) -> bool:
     try:
-        for row in rows.encoded or ():
-            rows.table.build(factory, row[: len(rows.table.key)], _codec.decode_own(row[-1]))
+        (key,) = row.keys()
+        row.table.build(factory, key, _codec.decode_own(row.values[-1]))
     except errors.InvalidDataFound as error:
         return not isinstance(error.base_exception, hikari.UnrecognisedEntityError)  # a newer hikari may know it
 
     return False
 
 
-def _batch_of(entries: collections.abc.Sequence[Rows], scope: Scope) -> Batch:
+def _batch_of(entries: collections.abc.Sequence[EncodedRow], scope: Scope) -> Batch:
     batch = Batch("import", scope)
     incomplete: set[tuple[_AnyTable, int]] = set()
-    for rows in entries:
-        if rows.table.is_own_user:
-            batch.add(Replace(rows, {}))
+    for row in entries:
+        if row.table.is_own_user:
+            batch.add(Replace(row, {}))
         else:
-            batch.upsert_rows(rows)
-        if rows.table.completeness is not None:
-            incomplete.update((rows.table.completeness, guild_id) for guild_id in rows.guilds())
+            batch.upsert_row(row)
+        if row.table.completeness is not None:
+            incomplete.update((row.table.completeness, guild_id) for guild_id in row.guilds())
     for completeness, guild_id in incomplete:
         batch.delete(completeness, guild_id=guild_id)
     return batch
@@ -287,7 +288,7 @@ def _batch_of(entries: collections.abc.Sequence[Rows], scope: Scope) -> Batch:
 
 def _read(
     lines: typing.BinaryIO, source: str, tables: collections.abc.Iterable[_AnyTable]
-) -> collections.abc.Iterator[Rows]:
+) -> collections.abc.Iterator[EncodedRow]:
     """Yield what is to be stored for each line, encoded."""
     by_name = {table.name: table for table in tables}
     number = rows = 0
@@ -305,7 +306,7 @@ def _read(
                 if is_ended := entry.keys() == set(_END_FIELDS):
                     _check_end(entry, rows)
                 else:
-                    yield _rows_of(entry, by_name)
+                    yield _row_of(entry, by_name)
                     rows += 1
         except MALFORMED as fault:
             raise malformed(f"{source}, line {number}", fault) from fault
@@ -338,7 +339,7 @@ def _check_end(entry: dict[str, typing.Any], rows: int) -> None:
         raise ValueError(f"the export ends with {entry['rows']!r:.80} rows, and here are {rows}")
 
 
-def _rows_of(entry: dict[str, typing.Any], tables: dict[str, _AnyTable]) -> Rows:
+def _row_of(entry: dict[str, typing.Any], tables: dict[str, _AnyTable]) -> EncodedRow:
     """Return what is to be stored for a line, encoded; raises one of `MALFORMED`."""
     if entry.keys() != set(_FIELDS):
         raise ValueError(f"a row has the fields {', '.join(_FIELDS)}, and this {', '.join(entry) or 'none':.80}")
@@ -349,9 +350,8 @@ def _rows_of(entry: dict[str, typing.Any], tables: dict[str, _AnyTable]) -> Rows
         raise ValueError(f"there is no table {name!r:.80}; it may be a newer sake_lite's")
 
     expiry = None if expires_at is None else _moment(expires_at)
-    rows = Rows(table, [payload], {}, _moment(updated_at), expiry, is_explicit=True, is_verifying=True)
-    rows.encode()
-    return rows
+    values = encode(table, payload, {}, _moment(updated_at), expiry, is_verifying=True)
+    return EncodedRow(table, values, is_explicit=True)
 
 
 def _object_of(line: bytes) -> dict[str, typing.Any]:

@@ -20,7 +20,7 @@ import hikari
 
 if typing.TYPE_CHECKING:
     from ._change import Change, Changes
-    from ._operations import AnyTable
+    from ._table import AnyTable
     from .resources import Resource
 
 # So many changes are told of in one turn of the event loop.

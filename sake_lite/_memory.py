@@ -22,15 +22,15 @@ from ._operations import (
     EndPastSession,
     IgnoreChunks,
     Modify,
-    Rows,
     Shrink,
     TakeChunk,
 )
+from ._rows import EncodedRow, Rows
 
 if typing.TYPE_CHECKING:
     from ._batch import Batch
-    from ._operations import AnyTable, Operation
-    from ._table import Key
+    from ._operations import Operation
+    from ._table import AnyTable, Key
 
 # What a remembered row takes beside its bytes: the key, the entry and its places in the dictionaries; measured.
 _OVERHEAD: typing.Final[int] = 400
@@ -59,7 +59,7 @@ class RowMemory:
     def __init__(self, limit: int) -> None:
         self._asked: dict[tuple[AnyTable, Key], Asked] = {}
         # Forgetting a whole table is beginning its next epoch: what is left of the last one goes as room is needed.
-        self._epochs: collections.Counter[AnyTable] = collections.Counter()
+        self._epochs: collections.defaultdict[AnyTable, int] = collections.defaultdict(int)
         self._limit = limit
         # The tables of which a row may be remembered or asked for; of others there is nothing to forget.
         self._read: set[AnyTable] = set()
@@ -128,7 +128,7 @@ class RowMemory:
             return
 
         for operation in batch.operations:
-            if isinstance(operation, (Rows, Modify)) and not self._may_touch(operation.table):
+            if isinstance(operation, (EncodedRow, Rows, Modify)) and not self._may_touch(operation.table):
                 continue
 
             for table, keys in _touched(operation):
@@ -169,7 +169,7 @@ def _touched(operation: Operation) -> _Touched:
     """Return the rows whose payload or expiry an operation may change, by table; `None` for any."""
     touched: _Touched
     match operation:
-        case Rows(table):
+        case EncodedRow(table) | Rows(table):
             touched = [(table, operation.keys())]
         case Modify(key=key):
             touched = [(operation.table, [key])]

@@ -19,7 +19,7 @@ from . import resources
 if typing.TYPE_CHECKING:
     import collections.abc
 
-    from ._operations import AnyTable
+    from ._table import AnyTable
 
 _LOGGER: typing.Final = logging.getLogger("hikari.sake_lite")
 

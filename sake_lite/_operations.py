@@ -3,7 +3,8 @@
 A `Batch` (`_batch.py`) holds what one event or one call changes; `_execute.py` says what that is in SQL. Nothing here
 touches the file.
 
-- *upsert*: `Rows` are there, with these payloads (`EndPastSession` first, where older ones are hidden);
+- *upsert*: rows are there (`EncodedRow`, or a list, `Rows`), with these payloads (`EndPastSession` first, where older
+  ones are hidden);
 - *delete*: rows with these column values are gone, or (`DeleteMatching`) those that name a row of another table;
 - *replace*: the rows of a parent are exactly these (upsert, then delete those not named, never clear and fill); a list
   that comes in chunks does the same over several batches (`AwaitChunks`, `TakeChunk`, `IgnoreChunks`);
@@ -16,7 +17,6 @@ Housekeeping adds its own, `DeleteExpired`, `DeleteOldest` and `Shrink`, and so 
 from __future__ import annotations
 
 __all__ = [
-    "AnyTable",
     "AwaitChunks",
     "Delete",
     "DeleteExpired",
@@ -26,11 +26,12 @@ __all__ = [
     "EndPastSession",
     "Expire",
     "IgnoreChunks",
+    "LayOver",
+    "LayOverEncoded",
     "Modify",
     "Operation",
     "PayloadChange",
     "Replace",
-    "Rows",
     "Shard",
     "Shrink",
     "Sweep",
@@ -42,20 +43,14 @@ import dataclasses
 import typing
 
 from . import _codec
-from ._table import Table
+from ._rows import EncodedRow, Rows
 
 if typing.TYPE_CHECKING:
     from ._codec import Payload
-    from ._table import Key
-
-AnyTable: typing.TypeAlias = "Table[typing.Any]"
+    from ._table import AnyTable, Key, Row
 
 PayloadChange: typing.TypeAlias = "collections.abc.Callable[[Payload | None], Payload | None]"
 """What a row's payload becomes: `None` stands for no row, before and after."""
-
-
-# From so many rows on, encoding them together is quicker than one by one.
-_MANY: typing.Final[int] = 4
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -68,122 +63,6 @@ class Shard:
     def has(self, guild_id: int) -> bool:
         """Whether a guild's events come over this shard; the formula is Discord's."""
         return (guild_id >> 22) % self.count == self.id
-
-
-@dataclasses.dataclass(slots=True)
-class Rows:
-    """Payloads on their way into a table; by themselves, the operation that inserts or updates the rows.
-
-    Parameters
-    ----------
-    table
-        Where they go.
-    payloads
-        The payloads, never changed; once they are encoded, nothing holds them here.
-    extra
-        What is added to each payload: what Discord leaves out where it is clear from the context, a member's guild.
-    moment
-        When they were seen, in Unix milliseconds.
-    expires_at
-        When they expire, in Unix milliseconds; `None` is never.
-    is_explicit
-        Whether the expiry was asked for; else it only lengthens the one that is stored.
-    is_verifying
-        Whether to make sure that what is encoded can be read back.
-    """
-
-    table: AnyTable
-    payloads: collections.abc.Sequence[Payload]
-    extra: dict[str, str]
-    moment: int
-    expires_at: int | None
-    is_explicit: bool = False
-    is_verifying: bool = False
-    encoded: collections.abc.Sequence[tuple[typing.Any, ...]] | None = dataclasses.field(default=None, init=False)
-    """The parameters of `Table.upsert` for each, once they are encoded."""
-
-    def __len__(self) -> int:
-        return len(self.payloads if self.encoded is None else self.encoded)
-
-    def encode(self) -> None:
-        """Encode all of them now.
-
-        Raises
-        ------
-        ValueError
-            If one cannot be stored; the message says why.
-        """
-        if self.encoded is None:
-            # Thousands may wait, and what they hold is what the garbage collector looks at over and over: a tuple of
-            # texts and numbers it soon passes over.
-            one = len(self.payloads) == 1
-            self.encoded = (self._row(self.payloads[0]),) if one else self._encode(self.payloads)
-            self.payloads = ()
-
-    def slices(self, size: int) -> collections.abc.Iterator[collections.abc.Sequence[tuple[typing.Any, ...]]]:
-        """Yield the parameters of `Table.upsert`, at most `size` rows at a time, encoding what is not encoded yet.
-
-        Raises
-        ------
-        ValueError
-            If a payload that is encoded here cannot be stored, or has no key; others of `_batch.MALFORMED`, too.
-        """
-        for start in range(0, len(self), size):
-            if self.encoded is not None:
-                yield self.encoded[start : start + size]
-            else:
-                yield self._encode(self.payloads[start : start + size])
-
-    def keys(self) -> list[tuple[typing.Any, ...]] | None:
-        """Return the keys of the rows, if they are encoded already."""
-        if self.encoded is None:
-            return None
-        size = len(self.table.key)
-        return [row[:size] for row in self.encoded]
-
-    def guilds(self) -> set[typing.Any]:
-        """Return the guilds that the rows are of.
-
-        Raises
-        ------
-        ValueError
-            If one does not say which; others of `_batch.MALFORMED`, too.
-        """
-        column = self.table.column_by_name["guild_id"]
-        if self.encoded is not None:
-            place = self.table.columns.index(column)
-            return {row[place] for row in self.encoded}
-        return {column.read({**payload, **self.extra}) for payload in self.payloads}
-
-    def _encode(self, payloads: collections.abc.Sequence[Payload]) -> list[tuple[typing.Any, ...]]:
-        if len(payloads) < _MANY:
-            return [self._row(payload) for payload in payloads]
-
-        # Nearly all time of taking in a large guild is spent here and in what this calls.
-        whole = [self._whole(payload) for payload in payloads]
-        columns = map(self.table.values, whole)
-        encoded = _codec.encode_together(whole)
-        moment, expires_at = self.moment, self.expires_at
-        rows = zip(columns, encoded, strict=True)
-        return [(*values, checksum, moment, expires_at, data) for values, (data, checksum) in rows]
-
-    def _row(self, payload: Payload) -> tuple[typing.Any, ...]:
-        if self.extra or self.is_verifying or not _codec.is_map(payload):
-            payload = self._whole(payload)
-        values = self.table.values(payload)
-        data, checksum = _codec.encode(payload)
-        return (*values, checksum, self.moment, self.expires_at, data)
-
-    def _whole(self, payload: Payload) -> Payload:
-        if not _codec.is_map(payload):
-            raise ValueError(f"a JSON object is expected, not {type(payload).__name__}")
-
-        if self.extra:
-            payload = {**payload, **self.extra}
-        if self.is_verifying:
-            _codec.check(payload)
-
-        return payload
 
 
 class Delete(typing.NamedTuple):
@@ -205,7 +84,7 @@ class DeleteMatching(typing.NamedTuple):
 class Replace(typing.NamedTuple):
     """Make the rows whose columns have these values exactly `rows`."""
 
-    rows: Rows
+    rows: EncodedRow | Rows
     where: dict[str, int | str]
 
     @property
@@ -237,7 +116,7 @@ class TakeChunk(typing.NamedTuple):
     nonce: str
     number: int
     total: int
-    complete: Rows
+    complete: EncodedRow
 
 
 class IgnoreChunks(typing.NamedTuple):
@@ -269,8 +148,6 @@ class Modify(typing.NamedTuple):
         Whether that was asked for; else it only lengthens what is stored.
     is_seeing
         Whether this counts as seeing the row; else a row that was there keeps its expiry, unless another was asked for.
-    news
-        A payload that `change` leaves as it is, if it is the row's: what is laid over a row often is the row itself.
     """
 
     table: AnyTable
@@ -280,7 +157,50 @@ class Modify(typing.NamedTuple):
     expires_at: int | None
     is_explicit: bool
     is_seeing: bool
-    news: Payload | None = None
+
+
+class LayOver(typing.NamedTuple):
+    """The change that lays a payload over the stored one; `insert` says whether to store it where there is none.
+
+    Closures in its place would be more of the garbage collector's work, where thousands wait.
+    """
+
+    news: Payload
+    insert: bool
+
+    def __call__(self, stored: Payload | None) -> Payload | None:
+        """Return what the payload becomes."""
+        if stored is None:
+            return self.news if self.insert else None
+        return {**stored, **self.news}
+
+
+class LayOverEncoded(typing.NamedTuple):
+    """The same for a payload that is encoded, because it often is what is stored already, or because it may change."""
+
+    data: bytes
+    checksum: int
+    insert: bool
+
+    def __call__(self, stored: Payload | None) -> Payload | None:
+        """Return what the payload becomes.
+
+        Raises
+        ------
+        ValueError
+            If it is nested too deeply to be read back.
+        """
+        if stored is None and not self.insert:
+            return None
+        try:
+            news = _codec.decode(self.data, self.checksum)
+        except _codec.DamagedData as fault:
+            raise ValueError(f"the payload could not be read back: {fault}") from fault
+        return {**stored, **news} if stored else news
+
+    def is_in(self, row: Row) -> bool:
+        """Whether a row that was read under the payload's key has this payload, which is not decoded for that."""
+        return row[-1] == self.data and row[-2] == self.checksum
 
 
 class Sweep(typing.NamedTuple):
@@ -296,7 +216,7 @@ class EndPastSession(typing.NamedTuple):
 
     table: AnyTable
     hidden: tuple[AnyTable, ...]
-    rows: Rows
+    rows: EncodedRow | Rows
 
 
 class Expire(typing.NamedTuple):
@@ -341,7 +261,8 @@ class Shrink(typing.NamedTuple):
 
 
 Operation: typing.TypeAlias = (
-    Rows
+    EncodedRow
+    | Rows
     | Delete
     | DeleteMatching
     | Replace

@@ -17,8 +17,8 @@ from ._points import fetch_point, fetch_points
 
 if typing.TYPE_CHECKING:
     from ._batch import Batch
-    from ._operations import AnyTable, Rows
-    from ._table import Key, Row
+    from ._rows import EncodedRow, Rows
+    from ._table import AnyTable, Key, Row
 
 
 class StoredRows:
@@ -70,7 +70,7 @@ class StoredRows:
 
         return rows[0] if rows else None
 
-    def forget(self, rows: Rows) -> None:
+    def forget(self, rows: EncodedRow | Rows) -> None:
         """Forget what rows that are about to be written may change: themselves, and whether others are visible."""
         if not self._rows:
             return

@@ -8,7 +8,7 @@ for reading.
 
 from __future__ import annotations
 
-__all__ = ["LISTS", "EntityT", "Handler", "Key", "Row", "Table", "with_notes"]
+__all__ = ["LISTS", "AnyTable", "EntityT", "Handler", "Key", "Row", "Table", "with_notes"]
 
 import collections.abc
 import contextlib
@@ -268,19 +268,6 @@ class Table(typing.Generic[EntityT]):
             return [decode(factory, payload) for payload in payloads]
         except Exception as exception:  # as in `build`
             raise errors.InvalidDataFound(f"{self.name} has a row that is refused: {exception}") from exception
-
-    def is_row_of(self, row: Row, payload: Payload, /) -> bool:
-        """Whether a row that was read under a payload's key is what is written for it; it is not decoded for that.
-
-        Raises
-        ------
-        ValueError
-            If the payload says of itself what no column can hold; others of `_batch.MALFORMED`, too.
-        """
-        if not _codec.is_encoded_as(payload, row[-1], row[-2]):
-            return False
-
-        return len(self.columns) == len(self.key) or self.values(payload) == row[:-2]
 
     def build(
         self, factory: hikari.api.EntityFactory, key: collections.abc.Sequence[object], payload: Payload, /
@@ -584,6 +571,9 @@ class Table(typing.Generic[EntityT]):
             f"DELETE FROM {self.name} WHERE rowid IN (SELECT rowid FROM {self.name} ORDER BY {_names(self.key)} "
             f"LIMIT max(0, min(:size, (SELECT count(*) FROM {self.name}) - :limit)))"
         )
+
+
+AnyTable: typing.TypeAlias = Table[typing.Any]
 
 
 def with_notes(tables: collections.abc.Sequence[Table[typing.Any]]) -> tuple[Table[typing.Any], ...]:

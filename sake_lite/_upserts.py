@@ -18,12 +18,13 @@ import sqlite3
 import typing
 
 from . import _chunked
+from ._rows import EncodedRow
 
 if typing.TYPE_CHECKING:
-    from ._operations import AnyTable, Rows
-    from ._table import Key
+    from ._rows import Rows
+    from ._table import AnyTable, Key
 
-    EncodedRow: typing.TypeAlias = "tuple[typing.Any, ...]"
+    _Values: typing.TypeAlias = "tuple[typing.Any, ...]"
 
 # Rows per statement, largest first: few distinct statements, so that all stay prepared, and few statements a batch.
 _STATEMENT_ROWS: typing.Final[tuple[int, ...]] = (128, 16, 4, 1)
@@ -34,7 +35,7 @@ class _Waiting:
     """Rows of one table that wait."""
 
     is_explicit: bool
-    rows: list[EncodedRow] = dataclasses.field(default_factory=list["EncodedRow"])
+    rows: list[_Values] = dataclasses.field(default_factory=list["_Values"])
     _keys: set[Key] = dataclasses.field(default_factory=set["Key"])
     _known: int = 0
 
@@ -65,7 +66,7 @@ class Upserts:
         self.written = 0
         """How many rows were written, which are those that differed from what was stored."""
 
-    def add(self, rows: Rows) -> None:
+    def add(self, rows: EncodedRow | Rows) -> None:
         """Have rows written, at the latest with the next `flush`.
 
         Raises
@@ -75,7 +76,7 @@ class Upserts:
         sqlite3.Error
             If SQLite fails.
         """
-        if rows.encoded is None:
+        if not isinstance(rows, EncodedRow) and rows.encoded is None:
             self.flush(rows.table)
             self.write(rows)
             return
@@ -83,7 +84,10 @@ class Upserts:
         waiting = self._waiting.get(rows.table)
         if waiting is None or waiting.is_explicit != rows.is_explicit:
             waiting = self._begin(rows)
-        waiting.rows += rows.encoded
+        if isinstance(rows, EncodedRow):
+            waiting.rows.append(rows.values)
+        else:
+            waiting.rows += rows.encoded or ()
         if len(waiting.rows) >= _STATEMENT_ROWS[0]:
             self.flush(rows.table)
 
@@ -92,7 +96,7 @@ class Upserts:
         if table.completeness is not None:
             self._seen[table].append(key)
 
-    def _begin(self, rows: Rows) -> _Waiting:
+    def _begin(self, rows: EncodedRow | Rows) -> _Waiting:
         """Write what waits for the rows' table, and return where those wait that are like these."""
         self.flush(rows.table)
         waiting = self._waiting[rows.table] = _Waiting(rows.is_explicit)
@@ -136,7 +140,7 @@ class Upserts:
             self._name(table, keys)
         self._seen.clear()
 
-    def write(self, rows: Rows, named: set[Key] | None = None) -> None:
+    def write(self, rows: EncodedRow | Rows, named: set[Key] | None = None) -> None:
         """Write rows at once, collecting their keys in `named`.
 
         Raises
@@ -151,7 +155,7 @@ class Upserts:
                 named.update(row[: len(rows.table.key)] for row in encoded)
             self._write_encoded(rows.table, encoded, rows.is_explicit)
 
-    def _write_encoded(self, table: AnyTable, encoded: collections.abc.Sequence[EncodedRow], is_explicit: bool) -> None:
+    def _write_encoded(self, table: AnyTable, encoded: collections.abc.Sequence[_Values], is_explicit: bool) -> None:
         if table.completeness is not None:
             self._name(table, [row[: len(table.key)] for row in encoded])
 
