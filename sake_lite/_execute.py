@@ -70,6 +70,9 @@ _Other: typing.TypeAlias = (
     AwaitChunks | Delete | DeleteMatching | Expire | IgnoreChunks | Replace | Shrink | Sweep | TakeChunk
 )
 
+# So few operations' rows are not worth a shared statement.
+_FEW: typing.Final[int] = 3
+
 # What removes rows though nothing happened on Discord.
 _Housekeeping: typing.TypeAlias = DeleteExpired | DeleteOldest | DeleteRows
 
@@ -174,7 +177,7 @@ def _apply(connection: sqlite3.Connection, batches: list[Batch], log: ChangeLog)
     sqlite3.Error
         If SQLite fails.
     """
-    upserts = Upserts(connection)
+    upserts = Upserts(connection, is_waiting=len(batches) > 1 or len(batches[0].operations) > _FEW)
     stored = StoredRows(connection, batches)
     applied: list[Outcome] = []
     changes: list[Changes] = []

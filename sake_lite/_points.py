@@ -60,18 +60,19 @@ class FoundRows:
         InvalidDataFound
             If that row is damaged.
         """
+        if len(self._rows) == 1:
+            return self._table.open_row(self._rows[0])
+
         if not self._payloads:
             self._payloads = self._open_together()
         payload, self._payloads[place] = self._payloads[place], None
         return self._table.open_row(self._rows[place]) if payload is None else payload
 
     def _open_together(self) -> list[dict[str, typing.Any] | None]:
-        if len(self._rows) > 1:
-            try:
-                return [*self._table.open_rows(self._rows)]
-            except errors.InvalidDataFound:
-                pass  # whoever asked for the row that is damaged is told
-        return [None] * len(self._rows)
+        try:
+            return [*self._table.open_rows(self._rows)]
+        except errors.InvalidDataFound:
+            return [None] * len(self._rows)  # whoever asked for the row that is damaged is told
 
 
 class FoundRow(typing.NamedTuple):
@@ -101,7 +102,9 @@ def fetch_point(connection: sqlite3.Connection, table: Table[typing.Any], key: K
     sqlite3.Error
         If SQLite fails.
     """
-    return connection.execute(table.select, table.key_parameters(key) | {"moment": moment}).fetchall()
+    parameters = table.key_parameters(key)
+    parameters["moment"] = moment
+    return connection.execute(table.select, parameters).fetchall()
 
 
 def fetch_points(

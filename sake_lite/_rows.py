@@ -46,9 +46,14 @@ class EncodedRow:
     def __len__(self) -> int:
         return 1
 
-    def slices(self, _size: int) -> collections.abc.Iterator[collections.abc.Sequence[tuple[typing.Any, ...]]]:
-        """Yield what `Rows.slices` does."""
-        yield (self.values,)
+    @property
+    def encoded(self) -> tuple[tuple[typing.Any, ...]]:
+        """What `Rows.encoded` is for a list."""
+        return (self.values,)
+
+    def slices(self, _size: int) -> tuple[tuple[tuple[typing.Any, ...]]]:
+        """Return what `Rows.slices` yields for a list."""
+        return (self.encoded,)
 
     def keys(self) -> list[tuple[typing.Any, ...]]:
         """Return its key, in a list."""

@@ -18,10 +18,9 @@ import sqlite3
 import typing
 
 from . import _chunked
-from ._rows import EncodedRow
 
 if typing.TYPE_CHECKING:
-    from ._rows import Rows
+    from ._rows import EncodedRow, Rows
     from ._table import AnyTable, Key
 
     _Values: typing.TypeAlias = "tuple[typing.Any, ...]"
@@ -55,12 +54,15 @@ class Upserts:
     ----------
     connection
         The connection that has the transaction open.
+    is_waiting
+        Whether rows wait for others; where there are none to come, each is written at once.
     """
 
-    __slots__ = ("_connection", "_seen", "_waiting", "written")
+    __slots__ = ("_connection", "_is_waiting", "_seen", "_waiting", "written")
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, *, is_waiting: bool = True) -> None:
         self._connection = connection
+        self._is_waiting = is_waiting
         self._seen: collections.defaultdict[AnyTable, list[Key]] = collections.defaultdict(list)
         self._waiting: dict[AnyTable, _Waiting] = {}
         self.written = 0
@@ -76,7 +78,8 @@ class Upserts:
         sqlite3.Error
             If SQLite fails.
         """
-        if not isinstance(rows, EncodedRow) and rows.encoded is None:
+        encoded = rows.encoded
+        if encoded is None or not self._is_waiting:
             self.flush(rows.table)
             self.write(rows)
             return
@@ -84,10 +87,7 @@ class Upserts:
         waiting = self._waiting.get(rows.table)
         if waiting is None or waiting.is_explicit != rows.is_explicit:
             waiting = self._begin(rows)
-        if isinstance(rows, EncodedRow):
-            waiting.rows.append(rows.values)
-        else:
-            waiting.rows += rows.encoded or ()
+        waiting.rows += encoded
         if len(waiting.rows) >= _STATEMENT_ROWS[0]:
             self.flush(rows.table)
 
@@ -158,6 +158,10 @@ class Upserts:
     def _write_encoded(self, table: AnyTable, encoded: collections.abc.Sequence[_Values], is_explicit: bool) -> None:
         if table.completeness is not None:
             self._name(table, [row[: len(table.key)] for row in encoded])
+
+        if len(encoded) == 1:  # most groups are one event, or one call
+            self.written += self._connection.execute(table.upsert(1, is_explicit=is_explicit), encoded[0]).rowcount
+            return
 
         start = 0
         for size in _STATEMENT_ROWS:
