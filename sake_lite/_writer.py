@@ -216,7 +216,8 @@ class Writer:
                 last = self._writing[-1].number if self._writing else _NOTHING_QUEUED
             waiter: asyncio.Future[None] = self._loop.create_future()
             self._waiters.append((last, waiter))
-            self._called.set()
+            if self._queue:
+                self._called.set()
             await waiter
 
         return self._last_error is None or self.is_settled
@@ -291,11 +292,20 @@ class Writer:
 
         if self._task.done():
             self._go_on()
+        is_called = future is not None or self._queue.rows >= _GROUP_ROWS
+        if is_called and self._is_idle and self._ended is None and self._has_room:
+            self._begin_group()  # the task has nothing to do about it, unless it fails
+            if not self._queue:
+                return
+
         self._wakeup.set()
-        if future is not None or self._queue.rows >= _GROUP_ROWS:
+        if is_called:
             self._called.set()
-            if self._is_idle and self._ended is None and (self._listeners is None or self._listeners.has_room):
-                self._begin_group()  # without waiting for the task to have its turn
+
+    @property
+    def _has_room(self) -> bool:
+        """Whether more may be committed before all is told."""
+        return self._listeners is None or self._listeners.has_room
 
     def _go_on(self) -> None:
         """Start the task again where the loop has cancelled it, as `asyncio.run` does before its last tasks end."""
@@ -315,7 +325,7 @@ class Writer:
                 await self._wait_for_work()
                 continue
 
-            if self._listeners is not None and not self._listeners.has_room:
+            if self._listeners is not None and not self._has_room:
                 await self._listeners.room()
             cause = await self._write_group()
             if cause is None:
@@ -372,6 +382,11 @@ class Writer:
             finally:
                 if not ended.done():
                     ended.set_result(None)
+                if fault is None:
+                    self._ended = None
+                else:
+                    self._wakeup.set()
+                    self._called.set()
 
         batches = [queued.batch for queued in self._writing]
         watched = () if self._listeners is None else self._listeners.watched()
