@@ -23,6 +23,7 @@ if typing.TYPE_CHECKING:
     import collections.abc
     import pathlib
 
+    from ._column import Value
     from ._connection import Mode
     from ._table import Row, Table
     from ._walk import Parameters
@@ -63,7 +64,7 @@ class BriefReader:
         """Read no more."""
         self._is_closed = True
 
-    def fetch(self, sql: str, parameters: Parameters) -> list[Row]:
+    def fetch(self, sql: str, parameters: Parameters | tuple[Value, ...]) -> list[Row]:
         """Return all rows of a query; raises what `read` does."""
         return self.read(lambda connection: connection.execute(sql, parameters).fetchall())
 

@@ -102,9 +102,7 @@ def fetch_point(connection: sqlite3.Connection, table: Table[typing.Any], key: K
     sqlite3.Error
         If SQLite fails.
     """
-    parameters = table.key_parameters(key)
-    parameters["moment"] = moment
-    return connection.execute(table.select, parameters).fetchall()
+    return connection.execute(table.select, (*key, moment)).fetchall()
 
 
 def fetch_points(

@@ -94,8 +94,8 @@ class Reader:
             return future
 
         self._is_turn_over = False
-        self._loop.call_soon(self._end_turn)
         self._start_hop()
+        self._loop.call_soon(self._end_turn)
         return future
 
     def _end_turn(self) -> None:

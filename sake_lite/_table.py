@@ -384,8 +384,13 @@ class Table(typing.Generic[EntityT]):
 
     @functools.cached_property
     def select(self) -> str:
-        """Select one visible row by its key (`:key column`, …, `:moment`), its `expires_at` following the row."""
-        return f"SELECT {self.row}, expires_at FROM {self.name} WHERE {_equal(self.key)} AND {self.visible}"
+        """Select one visible row by its key and the moment, in this order, its `expires_at` following the row.
+
+        The parameters have no names, since finding three of them takes longer than finding the row.
+        """
+        same = " AND ".join(f"{column.name} = ?{number}" for number, column in enumerate(self.key, 1))
+        visible = self.visible.replace(":moment", f"?{len(self.key) + 1}")
+        return f"SELECT {self.row}, expires_at FROM {self.name} WHERE {same} AND {visible}"
 
     def select_each(self, count: int, /) -> str:
         """Select the visible rows of `count` keys, each as `select` does: their values, one after the other, `moment`.
