@@ -146,12 +146,13 @@ class Batch:
     ) -> None:
         """Store a payload, with `extra` added to it; `expire` is an explicit lifetime."""
         if table in self._lifetimes:
-            self.upsert_row(self._row(table, payload, self._expiry(table, expire), expire is not None, extra))
+            spelled = _spelled(extra) if extra else _NOTHING
+            self._upsert(table, payload, self._expiry(table, expire), expire is not None, spelled)
 
     def upsert_until(self, table: AnyTable, payload: Payload, expires_at: int | None, /) -> None:
         """Store a payload that says by itself when it ends, in Unix milliseconds; `None` is never."""
         if table in self._lifetimes:
-            self.upsert_row(self._row(table, payload, expires_at, False, _NOTHING))
+            self._upsert(table, payload, expires_at, False, _NOTHING)
 
     def upsert_all(self, table: AnyTable, payloads: collections.abc.Iterable[Payload], /, **extra: object) -> None:
         """Store many payloads, with `extra` added to each."""
@@ -160,6 +161,12 @@ class Batch:
             self._end_past_session(rows)
             self.operations.append(rows)
             self.rows += len(listed)
+
+    def _upsert(
+        self, table: AnyTable, payload: Payload, expires_at: int | None, is_explicit: bool, extra: dict[str, str]
+    ) -> None:
+        values = encode(table, payload, extra, self.moment, expires_at, self._is_verifying)
+        self.upsert_row(EncodedRow(table, values, is_explicit))
 
     def upsert_row(self, row: EncodedRow, /) -> None:
         """Store a row that is encoded already."""
@@ -281,8 +288,9 @@ class Batch:
             raise ValueError(f"chunk {index} of {count} does not exist")
 
         if table.completeness is not None and table in self._lifetimes:
-            noted = {"guild_id": guild_id}
-            complete = self._row(table.completeness, noted, self._expiry(table.completeness, None), False, _NOTHING)
+            note = table.completeness
+            values = encode(note, {"guild_id": guild_id}, _NOTHING, self.moment, self._expiry(note, None), False)
+            complete = EncodedRow(note, values, is_explicit=False)
             self.add(TakeChunk(table, _guild(table, guild_id), nonce, index, count, complete), rows=0)
 
     def ignore_chunks(self, table: AnyTable, /, *, shard: Shard | None = None, **where: object) -> None:
@@ -301,18 +309,6 @@ class Batch:
             rows = operation.rows if isinstance(operation, Replace) else operation
             if isinstance(rows, Rows):
                 rows.encode()
-
-    def _row(
-        self,
-        table: AnyTable,
-        payload: Payload,
-        expires_at: int | None,
-        is_explicit: bool,
-        extra: collections.abc.Mapping[str, object],
-    ) -> EncodedRow:
-        spelled = _spelled(extra) if extra else _NOTHING
-        values = encode(table, payload, spelled, self.moment, expires_at, self._is_verifying)
-        return EncodedRow(table, values, is_explicit)
 
     def _rows(
         self,

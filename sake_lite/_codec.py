@@ -12,6 +12,7 @@ from __future__ import annotations
 __all__ = [
     "MAX_BYTES",
     "MOST_TOGETHER",
+    "USUAL_MAPS",
     "DamagedData",
     "Payload",
     "check",
@@ -75,13 +76,13 @@ _BIG_INTEGER: typing.Final = re.compile(rb"[\xc2\xc3][\x40-\x5b]")
 _PLAIN: typing.Final = frozenset({str, bool, int, float, type(None)})
 _NESTING: typing.Final = frozenset({dict, list})
 
-# What Discord sends, and how hikari passes it on.
-_USUAL_MAPS: typing.Final = frozenset({dict, types.MappingProxyType})
+USUAL_MAPS: typing.Final = frozenset({dict, types.MappingProxyType})
+"""The types of the JSON objects that Discord sends, and of those that hikari passes on."""
 
 
 def is_map(value: object) -> bool:
     """Whether something is a JSON object, of which nearly every one is of a type that is quickly recognised."""
-    return type(value) in _USUAL_MAPS or isinstance(value, collections.abc.Mapping)
+    return type(value) in USUAL_MAPS or isinstance(value, collections.abc.Mapping)
 
 
 class DamagedData(Exception):
@@ -120,8 +121,10 @@ def encode(payload: Payload) -> tuple[bytes, int]:
     ValueError
         If the payload holds something that JSON has no word for, or is larger than `MAX_BYTES`.
     """
+    if type(payload) is types.MappingProxyType:  # which hikari passes on, and which is sooner copied than encoded
+        payload = typing.cast("dict[str, typing.Any]", payload.copy())
     try:
-        data = cbor2.dumps(_plain(payload))
+        data = cbor2.dumps(payload)
     except (cbor2.CBOREncodeError, UnicodeEncodeError, RecursionError) as exception:
         raise ValueError(f"the payload cannot be stored: {exception}") from exception
 
@@ -129,18 +132,14 @@ def encode(payload: Payload) -> tuple[bytes, int]:
         raise ValueError(f"the payload is too large to store: {len(data)} bytes, where {MAX_BYTES} are allowed")
 
     checksum = zlib.crc32(data)
-    if _may_hold_big_integer(data):
+    # Looking for one byte at a time is far quicker than the expression, and most payloads have neither.
+    if (b"\xc2" in data or b"\xc3" in data) and _BIG_INTEGER.search(data):
         try:
             decode(data, checksum)
         except DamagedData as exception:
             raise ValueError(f"the payload could not be read back: {exception}") from exception
 
     return data, checksum
-
-
-def _plain(payload: Payload) -> Payload:
-    """Return what hikari passes on, a view of a dictionary, as one: copying is quicker than encoding a view."""
-    return typing.cast("typing.Any", payload).copy() if type(payload) is types.MappingProxyType else payload
 
 
 def encode_together(payloads: collections.abc.Sequence[Payload]) -> list[tuple[bytes, int]]:
@@ -157,15 +156,11 @@ def encode_together(payloads: collections.abc.Sequence[Payload]) -> list[tuple[b
         encoded = []
 
     whole = b"".join(encoded)
-    if len(encoded) < len(payloads) or len(whole) > MAX_BYTES or _may_hold_big_integer(whole):
+    may_be_refused = (b"\xc2" in whole or b"\xc3" in whole) and _BIG_INTEGER.search(whole)
+    if len(encoded) < len(payloads) or len(whole) > MAX_BYTES or may_be_refused:
         return [encode(payload) for payload in payloads]
 
     return [(data, zlib.crc32(data)) for data in encoded]
-
-
-def _may_hold_big_integer(data: bytes) -> bool:
-    # Looking for one byte at a time is far quicker than the expression, and most payloads have neither.
-    return (b"\xc2" in data or b"\xc3" in data) and _BIG_INTEGER.search(data) is not None
 
 
 def is_encoded_as(payload: Payload, data: bytes, checksum: int) -> bool:

@@ -12,7 +12,7 @@ import typing
 
 import hikari
 
-from ._codec import is_map
+from ._codec import USUAL_MAPS, is_map
 
 if typing.TYPE_CHECKING:
     from ._codec import Payload
@@ -124,8 +124,8 @@ class Column:
 def _reader(column: Column) -> collections.abc.Callable[[Payload], Value]:
     """Return what reads a column out of a payload.
 
-    That is done for every row that comes or goes, so that the usual case, one path of one or two steps whose value is
-    there, has a function of its own; whatever else they meet goes the general way.
+    That is done for every row that comes or goes, so that the usual case, a text at the end of one path of one or two
+    steps, has a function of its own; whatever else they meet goes the general way.
     """
     paths, parse = column.paths, column.parse
 
@@ -144,13 +144,14 @@ def _reader(column: Column) -> collections.abc.Callable[[Payload], Value]:
 
     def read_step(payload: Payload) -> Value:
         value = payload.get(first)
-        return read(payload) if value is None else parse(value)
+        return parse_text(value) if type(value) is str else read(payload)
 
     def read_two_steps(payload: Payload) -> Value:
         outer: typing.Any = payload.get(first)
-        value = outer.get(last) if is_map(outer) else None
-        return read(payload) if value is None else parse(value)
+        value = outer.get(last) if type(outer) in USUAL_MAPS else None
+        return parse_text(value) if type(value) is str else read(payload)
 
+    parse_text = _parse_digits if parse is _parse_snowflake else parse
     first, last = paths[0][0], paths[0][-1]
     return {1: read_step, 2: read_two_steps}.get(len(paths[0]), read)
 

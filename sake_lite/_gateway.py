@@ -44,6 +44,9 @@ LOSS: typing.Final[str] = "*events lost"
 # The events whose `id` is that of a guild.
 _OF_GUILD: typing.Final = frozenset({"GUILD_CREATE", "GUILD_DELETE", "GUILD_UPDATE"})
 
+# Those that may only say that a guild is unavailable for a while.
+_UNAVAILABLE: typing.Final = frozenset({"GUILD_CREATE", "GUILD_DELETE"})
+
 _GUILD: typing.Final = snowflake("guild_id")
 
 
@@ -75,22 +78,18 @@ def make_batch(name: str, payload: Payload, scope: Scope, *, is_verifying: bool 
         If the payload is not what Discord documents.
     """
     with Batch(name, scope, is_verifying=is_verifying) as batch:
-        batch.guild_id = _guild_in(name, payload)
-        event = _outage_or(name, payload)
+        batch.guild_id = payload.get("id" if name in _OF_GUILD else "guild_id")
+        event = OUTAGE if name in _UNAVAILABLE and payload.get("unavailable") else name
         for handler in scope.handlers.get(event) or _find_handlers(event, scope):
             handler(payload, batch)
 
     return batch
 
 
-def _guild_in(name: str, payload: Payload) -> object:
-    return payload.get("id" if name in _OF_GUILD else "guild_id")
-
-
 def lost_event(name: str, payload: Payload) -> LostEvent:
     """Return what is known of an event that was lost, be its payload as malformed as it may."""
     try:
-        return LostEvent(name, int(_GUILD.parse(_guild_in(name, payload))))
+        return LostEvent(name, int(_GUILD.parse(payload.get("id" if name in _OF_GUILD else "guild_id"))))
     except MALFORMED:
         return LostEvent(name, None)
 
@@ -107,10 +106,6 @@ def may_change(name: str, table: Table[typing.Any]) -> bool:
     """Whether an event may change rows of a table."""
     column, _ = _DERIVED.get(name, (None, None))
     return name in table.handlers or column in table.column_by_name
-
-
-def _outage_or(name: str, payload: Payload) -> str:
-    return OUTAGE if name in {"GUILD_CREATE", "GUILD_DELETE"} and payload.get("unavailable") else name
 
 
 def _find_handlers(event: str, scope: Scope) -> tuple[Handler, ...]:
