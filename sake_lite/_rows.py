@@ -174,7 +174,7 @@ def encode(  # noqa: PLR0917
     ValueError
         If it cannot be stored, or has no key; others of `_batch.MALFORMED`, too.
     """
-    if extra or is_verifying or not _codec.is_map(payload):
+    if extra or is_verifying or type(payload) not in _codec.USUAL_MAPS:
         payload = _whole(payload, extra, is_verifying)
     values = table.values(payload)
     data, checksum = _codec.encode(payload)
