@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import gc
 import logging
 import sqlite3
@@ -43,11 +44,15 @@ class _Shard:
     intents = hikari.Intents.ALL
 
 
+@functools.cache
+def _bot() -> hikari.GatewayBot:
+    return hikari.GatewayBot("MTAw.loop.back", banner=None, logs=None, suppress_optimization_warning=True)
+
+
 async def _dispatch(cache: sake_lite.SQLiteCache, name: str, payload: samples.Payload) -> None:
     """Give the cache an event as hikari does, without waiting for it to be written."""
-    bot = hikari.GatewayBot("MTAw.loop.back", banner=None, logs=None, suppress_optimization_warning=True)
     event = hikari.ShardPayloadEvent(
-        app=bot, shard=typing.cast("hikari.api.GatewayShard", _Shard()), payload=payload, name=name
+        app=_bot(), shard=typing.cast("hikari.api.GatewayShard", _Shard()), payload=payload, name=name
     )
     await cache._on_shard_payload(event)  # pyright: ignore[reportPrivateUsage]
 
@@ -229,6 +234,38 @@ async def test_flush_waits_for_events_that_nobody_awaits(cache: sake_lite.SQLite
     await cache.flush()
     with contextlib.closing(sqlite3.connect(path)) as other:
         assert other.execute("SELECT role_id FROM roles").fetchall() == [(1,)]
+
+
+async def test_an_event_that_comes_while_an_awaited_write_is_under_way_is_written_without_being_asked_for(
+    cache: sake_lite.SQLiteCache,
+) -> None:
+    with _busy_thread(cache):
+        awaited = asyncio.ensure_future(cache.set_role(GUILD, samples.role(1)))
+        await _until(lambda: bool(_writer(cache)._writing))
+        await _dispatch(cache, "GUILD_ROLE_CREATE", {"guild_id": str(GUILD), "role": samples.role(2)})
+    await awaited
+    await _until(lambda: cache.stats().queued_batches == 0)
+    assert await cache.iter_roles().len() == 2
+
+
+@pytest.mark.parametrize("is_read", [False, True], ids=["written", "written and read"])
+async def test_events_after_an_awaited_write_are_committed_together(
+    cache: sake_lite.SQLiteCache, is_read: bool
+) -> None:
+    """They wait for each other as they always do, and are not hurried by whoever was in a hurry before."""
+    await _dispatch(cache, "READY", {"user": samples.me(1)})
+    await _until(lambda: cache.stats().queued_batches == 0 and _writer(cache)._is_idle)
+    waiting: list[collections.abc.Awaitable[object]] = [cache.set_role(GUILD, samples.role(1))]
+    if is_read:
+        waiting.append(cache.get_role(1))
+    await asyncio.gather(*waiting)
+    commits = cache.stats().commits
+    for number in (2, 3):
+        await _dispatch(cache, "GUILD_ROLE_CREATE", {"guild_id": str(GUILD), "role": samples.role(number)})
+        for _ in range(10):  # of the loop's turns, in which what is hurried would be on its way already
+            await asyncio.sleep(0)
+    await cache.flush()
+    assert cache.stats().commits == commits + 1
 
 
 async def test_what_was_acknowledged_is_in_the_file(cache: sake_lite.SQLiteCache, path: pathlib.Path) -> None:
