@@ -1,7 +1,8 @@
 """The one task that writes: what is queued (`_queue.py`), committed in groups, in order.
 
 Whoever has something to write submits a batch and, if they asked for it, awaits its future, which is set after the
-commit. The task takes what is queued, lets the writer's thread apply it in one transaction, and sets the futures.
+commit. The task takes what is queued, lets the writer's thread apply it in one transaction, and sets the futures. While
+it has nothing to do, what is awaited goes to the thread without it, and it is called only where that fails.
 Where a batch cannot be applied, the group is applied anew with a savepoint for each, so that it is rolled back alone;
 where SQLite itself fails, the whole group is, and what nobody awaits is tried again until there is room, in order, up
 to `max_pending_rows`.

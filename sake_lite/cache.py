@@ -3,10 +3,11 @@
 How a payload gets in
     hikari hands each raw gateway dispatch to `Resource._on_shard_payload` (`resources/_base.py`), in whose first
     synchronous segment `_gateway.make_batch` asks every table's handlers (`resources/*.py`) what the event changes.
-    The answer is a `Batch` (`_batch.py`) of operations (`_operations.py`), which takes its place in the queue
-    (`_queue.py`) of the one task that writes (`_writer.py`). That task hands what is queued to its connection's thread
-    (`_connection.py`), which applies it in one transaction (`_execute.py`), the rows of many batches in one statement
-    (`_upserts.py`), what they build upon read together (`_stored.py`), and leaves out a batch that fails by itself.
+    The answer is a `Batch` (`_batch.py`) of operations (`_operations.py`), its rows encoded as far as they are few
+    (`_rows.py`), which takes its place in the queue (`_queue.py`) of the one task that writes (`_writer.py`). What is
+    queued is handed to a connection's thread (`_connection.py`), which applies it in one transaction (`_execute.py`),
+    the rows of many batches in one statement (`_upserts.py`), those that are built upon read together (`_stored.py`)
+    and changed one by one (`_modify.py`), and leaves out a batch that fails by itself.
     `set_*`, `delete_*` and `clear_*` go the same way, and return after the commit.
 
 How an entity gets out
