@@ -14,6 +14,7 @@ import operator
 import typing
 
 from . import _codec, _config
+from ._column import text
 from ._operations import (
     AwaitChunks,
     Delete,
@@ -48,6 +49,8 @@ if typing.TYPE_CHECKING:
 _SMALL: typing.Final[int] = 32
 
 _NOTHING: typing.Final[dict[str, str]] = {}
+
+_NONCE: typing.Final = text("nonce")
 
 MALFORMED: typing.Final = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 """What handlers raise, and parsing and encoding, over a payload that is not what Discord documents."""
@@ -282,8 +285,9 @@ class Batch:
         """Expect all of a guild's rows in chunks; see `AwaitChunks`."""
         self.add(AwaitChunks(table, _guild(table, guild_id), nonce), rows=0)
 
-    def take_chunk(self, table: AnyTable, nonce: str, index: int, count: int, /, *, guild_id: object) -> None:
+    def take_chunk(self, table: AnyTable, nonce: object, index: int, count: int, /, *, guild_id: object) -> None:
         """Note that a chunk of a guild's rows, which the batch upserts, is here; see `TakeChunk`."""
+        named = str(_NONCE.parse(nonce))
         if not 0 <= index < count:
             raise ValueError(f"chunk {index} of {count} does not exist")
 
@@ -291,7 +295,7 @@ class Batch:
             note = table.completeness
             values = encode(note, {"guild_id": guild_id}, _NOTHING, self.moment, self._expiry(note, None), False)
             complete = EncodedRow(note, values, is_explicit=False)
-            self.add(TakeChunk(table, _guild(table, guild_id), nonce, index, count, complete), rows=0)
+            self.add(TakeChunk(table, _guild(table, guild_id), named, index, count, complete), rows=0)
 
     def ignore_chunks(self, table: AnyTable, /, *, shard: Shard | None = None, **where: object) -> None:
         """No longer expect chunks for the guilds of a shard, or of these rows; of all where nothing is said."""

@@ -64,7 +64,7 @@ class BriefReader:
         """Read no more."""
         self._is_closed = True
 
-    def fetch(self, sql: str, parameters: Parameters | tuple[Value, ...]) -> list[Row]:
+    def fetch(self, sql: str, parameters: Parameters | list[Value]) -> list[Row]:
         """Return all rows of a query; raises what `read` does."""
         return self.read(lambda connection: connection.execute(sql, parameters).fetchall())
 

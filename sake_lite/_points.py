@@ -102,7 +102,7 @@ def fetch_point(connection: sqlite3.Connection, table: Table[typing.Any], key: K
     sqlite3.Error
         If SQLite fails.
     """
-    return connection.execute(table.select, (*key, moment)).fetchall()
+    return connection.execute(table.select, table.keys_at(key, moment)).fetchall()
 
 
 def fetch_points(
@@ -111,7 +111,7 @@ def fetch_points(
     """Return what `fetch_point` would for many; what is not in the answer is to be asked for one by one."""
     found: dict[Key, list[Row]] = {}
     for part in _statements(list(dict.fromkeys(keys))):
-        parameters = [*itertools.chain.from_iterable(part), moment]
+        parameters = table.keys_at(itertools.chain.from_iterable(part), moment)
         try:
             rows = connection.execute(table.select_each(len(part)), parameters).fetchall()
         except Exception:  # noqa: BLE001, S112 - asked for one by one, only those fail that have to

@@ -384,21 +384,29 @@ class Table(typing.Generic[EntityT]):
 
     @functools.cached_property
     def select(self) -> str:
-        """Select one visible row by its key and the moment, in this order, its `expires_at` following the row.
+        """Select one visible row by its key, its `expires_at` following the row; `keys_at` returns the parameters.
 
-        The parameters have no names, since finding three of them takes longer than finding the row.
+        They have no names, since finding three of them takes longer than finding the row.
         """
-        same = " AND ".join(f"{column.name} = ?{number}" for number, column in enumerate(self.key, 1))
-        visible = self.visible.replace(":moment", f"?{len(self.key) + 1}")
+        same = " AND ".join(f"{column.name} = ?" for column in self.key)
+        visible = self.visible.replace(":moment", "?")
         return f"SELECT {self.row}, expires_at FROM {self.name} WHERE {same} AND {visible}"
 
     def select_each(self, count: int, /) -> str:
-        """Select the visible rows of `count` keys, each as `select` does: their values, one after the other, `moment`.
+        """Select the visible rows of `count` keys, each as `select` does.
 
-        A join, since SQLite looks at every row for a list of keys that have several columns. The parameters have no
-        names, since finding so many of them takes longer than finding the rows.
+        A join, since SQLite looks at every row for a list of keys that have several columns.
         """
         return _select_each(self, count)
+
+    def keys_at(self, keys: collections.abc.Iterable[Value], moment: int, /) -> list[Value]:
+        """Return the parameters of `select` and `select_each`: the keys' values, one after the other, at a moment."""
+        # As often as the moment is asked for: Python 3.12 warned, at first, of parameters that have numbers.
+        return [*keys, *[moment] * self._moments]
+
+    @functools.cached_property
+    def _moments(self) -> int:
+        return self.visible.count(":moment")
 
     @functools.cached_property
     def select_first(self) -> str:
@@ -608,7 +616,7 @@ def _select_each(table: Table[typing.Any], count: int) -> str:
     values = ", ".join([f"({', '.join('?' * len(table.key))})"] * count)
     # `column1` is what SQLite calls the first column of VALUES.
     same = " AND ".join(f"{table.name}.{column.name} = asked.column{n}" for n, column in enumerate(table.key, 1))
-    visible = table.visible.replace(":moment", f"?{count * len(table.key) + 1}")
+    visible = table.visible.replace(":moment", "?")
     return (
         f"SELECT {table.row}, expires_at FROM (VALUES {values}) AS asked CROSS JOIN {table.name} ON {same} "
         f"WHERE {visible}"

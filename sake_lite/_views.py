@@ -276,7 +276,7 @@ class ResourceView(typing.Generic[EntityT]):
         if None in values:  # no row can have such a key
             return None
 
-        rows = self._reader.fetch(self.table.select, (*values, _config.now()))
+        rows = self._reader.fetch(self.table.select, self.table.keys_at(values, _config.now()))
         return rows[0][:-1] if rows else None  # without its expiry
 
     def _first(self) -> Row | None:

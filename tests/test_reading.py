@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import sqlite3
 import typing
 
 import pytest
 from samples import SAMPLES, Sample, iterate, keys
 
+import sake_lite
 from sake_lite import EntryNotFound
 
 if typing.TYPE_CHECKING:
     import pathlib
-
-    import sake_lite
 
 pytestmark = pytest.mark.parametrize("sample", SAMPLES, ids=str)
 
@@ -120,11 +120,18 @@ async def test_lookups_use_indexes_in_their_own_order(
         ]
 
     with contextlib.closing(sqlite3.connect(path)) as other:
-        point: tuple[str, typing.Any] = (table.select, [1] * (len(table.key) + 1))
+        point: tuple[str, typing.Any] = (table.select, table.keys_at([1] * len(table.key), 1))
         for statement, parameters in [point, *((statement, values) for statement in statements)]:
             for *_, detail in other.execute(f"EXPLAIN QUERY PLAN {statement}", parameters).fetchall():
                 assert "TEMP B-TREE" not in detail, statement
                 assert not detail.startswith(f"SCAN {table.name}") or "CONSTANT" in detail, (statement, detail)
+
+
+def test_no_parameter_has_a_number(sample: Sample) -> None:
+    """Python 3.12.0 to 3.12.3 warn of each that is given in a sequence (CPython's issue 117995)."""
+    (table,) = [table for table in sake_lite.SQLiteCache.all_tables if table.name == sample.table]
+    for statement in (table.select, table.select_each(8)):
+        assert not re.search(r"\?\d", statement)
 
 
 async def test_an_iteration_keeps_one_window_in_memory(sample: Sample, cache: sake_lite.SQLiteCache) -> None:

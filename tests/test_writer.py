@@ -216,6 +216,15 @@ async def test_bad_input_is_named_and_stores_nothing(
     assert cache.stats().batches == 0
 
 
+@pytest.mark.parametrize("nonce", [["x"], {"x": 1}, 1.5, 2**70, "\ud800"], ids=repr)
+async def test_a_chunk_whose_nonce_is_no_text_is_refused(nonce: object, cache: sake_lite.SQLiteCache) -> None:
+    chunk = {"guild_id": str(GUILD), "members": [samples.member()], "chunk_index": 0, "chunk_count": 1, "nonce": nonce}
+    with pytest.raises(ValueError, match=r"GUILD_MEMBERS_CHUNK: .* is not a text") as caught:
+        await cache.ingest("GUILD_MEMBERS_CHUNK", chunk)
+    assert not isinstance(caught.value, BackendError)
+    assert cache.stats().batches == 0
+
+
 async def test_stats(cache: sake_lite.SQLiteCache) -> None:
     fresh = cache.stats()
     assert (fresh.batches, fresh.rows, fresh.commits, fresh.last_commit, fresh.last_error) == (0, 0, 0, None, None)

@@ -101,7 +101,7 @@ def _guild_members(payload: Payload, batch: Batch) -> None:
 def _chunk(payload: Payload, batch: Batch) -> None:
     guild_id = payload["guild_id"]
     batch.upsert_all(MEMBERS, payload["members"], guild_id=guild_id)
-    if (nonce := payload.get("nonce")) is not None:
+    if nonce := payload.get("nonce"):  # others' requests may have one, too, or none
         batch.take_chunk(MEMBERS, nonce, payload["chunk_index"], payload["chunk_count"], guild_id=guild_id)
 
 
