@@ -1,4 +1,4 @@
-"""Measures everything: `uv run python -m tests.benchmarks`, in about three minutes."""
+"""Measures everything: `uv run python -m tests.benchmarks`, in three to eight minutes."""
 
 from __future__ import annotations
 
