@@ -132,8 +132,7 @@ def encode(payload: Payload) -> tuple[bytes, int]:
         raise ValueError(f"the payload is too large to store: {len(data)} bytes, where {MAX_BYTES} are allowed")
 
     checksum = zlib.crc32(data)
-    # Looking for one byte at a time is far quicker than the expression, and most payloads have neither.
-    if (b"\xc2" in data or b"\xc3" in data) and _BIG_INTEGER.search(data):
+    if _may_hold_big_integer(data):
         try:
             decode(data, checksum)
         except DamagedData as exception:
@@ -156,11 +155,15 @@ def encode_together(payloads: collections.abc.Sequence[Payload]) -> list[tuple[b
         encoded = []
 
     whole = b"".join(encoded)
-    may_be_refused = (b"\xc2" in whole or b"\xc3" in whole) and _BIG_INTEGER.search(whole)
-    if len(encoded) < len(payloads) or len(whole) > MAX_BYTES or may_be_refused:
+    if len(encoded) < len(payloads) or len(whole) > MAX_BYTES or _may_hold_big_integer(whole):
         return [encode(payload) for payload in payloads]
 
     return [(data, zlib.crc32(data)) for data in encoded]
+
+
+def _may_hold_big_integer(data: bytes) -> bool:
+    # Looking for one byte at a time is far quicker than the expression, and most payloads have neither.
+    return (b"\xc2" in data or b"\xc3" in data) and _BIG_INTEGER.search(data) is not None
 
 
 def is_encoded_as(payload: Payload, data: bytes, checksum: int) -> bool:

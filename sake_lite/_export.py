@@ -40,9 +40,7 @@ from ._table import with_notes
 if typing.TYPE_CHECKING:
     import pathlib
 
-    from ._table import Row, Table
-
-_AnyTable: typing.TypeAlias = "Table[typing.Any]"
+    from ._table import AnyTable, Row
 
 Progress: typing.TypeAlias = "collections.abc.Callable[[str, int, int], object]"
 """What is told how far it has come: with what, how much of it is done, and of how much."""
@@ -90,7 +88,7 @@ class ImportReport:
 
 def export_rows(
     path: pathlib.Path,
-    tables: collections.abc.Sequence[_AnyTable],
+    tables: collections.abc.Sequence[AnyTable],
     lines: typing.BinaryIO,
     target: str,
     show: Progress,
@@ -147,7 +145,7 @@ def export_rows(
 
 
 def _windows(
-    connection: sqlite3.Connection, table: _AnyTable, report: ExportReport, show: Progress
+    connection: sqlite3.Connection, table: AnyTable, report: ExportReport, show: Progress
 ) -> collections.abc.Iterator[collections.abc.Sequence[Row]]:
     """Yield all rows of a table as `Table.exported` selects them; what shows that there are others is in the report."""
     ((total,),) = connection.execute(table.count_exported).fetchall()
@@ -168,7 +166,7 @@ def _windows(
         )
 
 
-def _text_of(table: _AnyTable, found: Row, report: ExportReport) -> bytes | None:
+def _text_of(table: AnyTable, found: Row, report: ExportReport) -> bytes | None:
     """Return a row as a line; `None`, and its fault in the report, where it is damaged."""
     _, updated_at, expires_at, *row = found
     key = table.describe(row[: len(table.key)])
@@ -196,7 +194,7 @@ def _moment(value: object) -> int:
 
 async def import_rows(
     path: pathlib.Path,
-    tables: collections.abc.Sequence[_AnyTable],
+    tables: collections.abc.Sequence[AnyTable],
     lines: typing.BinaryIO,
     source: str,
     *,
@@ -273,7 +271,7 @@ def _is_refused(row: EncodedRow, factory: hikari.api.EntityFactory) -> bool:
 
 def _batch_of(entries: collections.abc.Sequence[EncodedRow], scope: Scope) -> Batch:
     batch = Batch("import", scope)
-    incomplete: set[tuple[_AnyTable, int]] = set()
+    incomplete: set[tuple[AnyTable, int]] = set()
     for row in entries:
         if row.table.is_own_user:
             batch.add(Replace(row, {}))
@@ -287,7 +285,7 @@ def _batch_of(entries: collections.abc.Sequence[EncodedRow], scope: Scope) -> Ba
 
 
 def _read(
-    lines: typing.BinaryIO, source: str, tables: collections.abc.Iterable[_AnyTable]
+    lines: typing.BinaryIO, source: str, tables: collections.abc.Iterable[AnyTable]
 ) -> collections.abc.Iterator[EncodedRow]:
     """Yield what is to be stored for each line, encoded."""
     by_name = {table.name: table for table in tables}
@@ -339,7 +337,7 @@ def _check_end(entry: dict[str, typing.Any], rows: int) -> None:
         raise ValueError(f"the export ends with {entry['rows']!r:.80} rows, and here are {rows}")
 
 
-def _row_of(entry: dict[str, typing.Any], tables: dict[str, _AnyTable]) -> EncodedRow:
+def _row_of(entry: dict[str, typing.Any], tables: dict[str, AnyTable]) -> EncodedRow:
     """Return what is to be stored for a line, encoded; raises one of `MALFORMED`."""
     if entry.keys() != set(_FIELDS):
         raise ValueError(f"a row has the fields {', '.join(_FIELDS)}, and this {', '.join(entry) or 'none':.80}")

@@ -78,7 +78,7 @@ def make_batch(name: str, payload: Payload, scope: Scope, *, is_verifying: bool 
         If the payload is not what Discord documents.
     """
     with Batch(name, scope, is_verifying=is_verifying) as batch:
-        batch.guild_id = payload.get("id" if name in _OF_GUILD else "guild_id")
+        batch.guild_id = _guild_in(name, payload)
         event = OUTAGE if name in _UNAVAILABLE and payload.get("unavailable") else name
         for handler in scope.handlers.get(event) or _find_handlers(event, scope):
             handler(payload, batch)
@@ -86,10 +86,14 @@ def make_batch(name: str, payload: Payload, scope: Scope, *, is_verifying: bool 
     return batch
 
 
+def _guild_in(name: str, payload: Payload) -> object:
+    return payload.get("id" if name in _OF_GUILD else "guild_id")
+
+
 def lost_event(name: str, payload: Payload) -> LostEvent:
     """Return what is known of an event that was lost, be its payload as malformed as it may."""
     try:
-        return LostEvent(name, int(_GUILD.parse(payload.get("id" if name in _OF_GUILD else "guild_id"))))
+        return LostEvent(name, int(_GUILD.parse(_guild_in(name, payload))))
     except MALFORMED:
         return LostEvent(name, None)
 

@@ -43,9 +43,6 @@ class EncodedRow:
     values: tuple[typing.Any, ...]
     is_explicit: bool
 
-    def __len__(self) -> int:
-        return 1
-
     @property
     def encoded(self) -> tuple[tuple[typing.Any, ...]]:
         """What `Rows.encoded` is for a list."""

@@ -28,19 +28,18 @@ from .resources import Resource
 from .resources.guild import GUILDS
 
 if typing.TYPE_CHECKING:
-    from ._table import Table
+    from ._table import AnyTable, Table
 
 _LOGGER: typing.Final = logging.getLogger("hikari.sake_lite")
 _LOGGED_CAUSES: typing.Final[int] = 100
 _DIGITS: typing.Final = re.compile(r"\d+")
 
-_AnyTable: typing.TypeAlias = "Table[typing.Any]"
 _Read: typing.TypeAlias = "collections.abc.Callable[[], collections.abc.Awaitable[_EntityT]]"
 _EntityT = typing.TypeVar("_EntityT")
 _DefaultT = typing.TypeVar("_DefaultT")
 _KeyT = typing.TypeVar("_KeyT")
 
-_ALSO: typing.Final[dict[_AnyTable, tuple[type, ...]]] = {GUILDS: (hikari.Guild,)}
+_ALSO: typing.Final[dict[AnyTable, tuple[type, ...]]] = {GUILDS: (hikari.Guild,)}
 """Under which other classes Tanjun looks a table's entities up: those that they have in common with the REST API's."""
 
 _openings: typing.Final[set[asyncio.Task[None]]] = set()  # an event loop itself does not keep its tasks
@@ -53,7 +52,7 @@ class Reads:
     get: collections.abc.Callable[..., collections.abc.Awaitable[typing.Any]]
     """Returns the entity of a table under a key."""
 
-    get_only: collections.abc.Callable[[_AnyTable], collections.abc.Awaitable[typing.Any]]
+    get_only: collections.abc.Callable[[AnyTable], collections.abc.Awaitable[typing.Any]]
     """Returns the entity of a table that has one row."""
 
     iterate: collections.abc.Callable[..., abc.CacheIterator[typing.Any]]
@@ -62,7 +61,7 @@ class Reads:
     knowledge: collections.abc.Callable[[hikari.Snowflakeish], object]
     """Returns what is known of a guild at this moment, for `knows`."""
 
-    knows: collections.abc.Callable[[_AnyTable, hikari.Snowflakeish, object], collections.abc.Awaitable[bool]]
+    knows: collections.abc.Callable[[AnyTable, hikari.Snowflakeish, object], collections.abc.Awaitable[bool]]
     """Tells whether all rows of a guild that there are, are stored in a table, and were since `knowledge`."""
 
 
@@ -115,7 +114,7 @@ def entity_of(table: Table[_EntityT]) -> type[_EntityT]:
     return typing.get_type_hints(table.decode, localns={"Payload": dict})["return"]
 
 
-def stores_of(table: _AnyTable) -> dict[typing.Any, type[_Store]]:
+def stores_of(table: AnyTable) -> dict[typing.Any, type[_Store]]:
     """Return what Tanjun may ask for about a table: the types to register, and the class of the store for each."""
     key = str if table.key[-1].affinity == "TEXT" else hikari.Snowflakeish
     return {
@@ -125,7 +124,7 @@ def stores_of(table: _AnyTable) -> dict[typing.Any, type[_Store]]:
     }
 
 
-def _interfaces_of(table: _AnyTable) -> collections.abc.Iterator[tuple[typing.Any, type[_Store]]]:
+def _interfaces_of(table: AnyTable) -> collections.abc.Iterator[tuple[typing.Any, type[_Store]]]:
     has_lone_key = len(table.key) == 1
     references = {column.name for column in table.references}
     if table.is_own_user:
@@ -138,7 +137,7 @@ def _interfaces_of(table: _AnyTable) -> collections.abc.Iterator[tuple[typing.An
         yield async_cache.ChannelBoundCache, _ChannelStore
 
 
-def _tables_of(cache: type[Resource], resource: type[abc.Resource]) -> set[_AnyTable]:
+def _tables_of(cache: type[Resource], resource: type[abc.Resource]) -> set[AnyTable]:
     """Return the tables that a resource means: those of its own, or of whatever implements it."""
     tables = {
         table
@@ -159,7 +158,7 @@ class _Faults:
     def __init__(self) -> None:
         self._logged: set[str] = set()
 
-    def log(self, table: _AnyTable, fault: errors.SakeException) -> None:
+    def log(self, table: AnyTable, fault: errors.SakeException) -> None:
         cause = f"{table.name}: {_DIGITS.sub('#', str(fault))}"
         # Tanjun may start before the cache is open, and end after it is closed.
         is_expected = isinstance(fault, errors.ClosedClient)
@@ -174,7 +173,7 @@ class _Faults:
 class _Source:
     """One table, as its stores read it."""
 
-    table: _AnyTable
+    table: AnyTable
     reads: Reads
     faults: _Faults
     is_trusted: bool
