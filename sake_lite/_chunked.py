@@ -1,17 +1,17 @@
 """Lists of a guild's rows that come in chunks: what is awaited, which chunks are here, and which rows were named.
 
 All of it is in temporary tables of the writer's connection, so that it is undone with the batch that it belongs to,
-and is gone with the connection: a list whose rest never comes removes nothing.
+and is gone with the connection: a list whose rest never comes removes nothing. Only of which tables there may be
+anything is also in memory, since every write would have to ask else.
 """
 
 from __future__ import annotations
 
 __all__ = [
+    "AwaitedTables",
     "delete_unnamed",
-    "expect",
     "ignore",
     "is_all_there",
-    "is_any_awaited",
     "note_deleted",
     "note_named",
     "schema",
@@ -27,10 +27,10 @@ if typing.TYPE_CHECKING:
 
     from ._column import Column
     from ._operations import AwaitChunks, IgnoreChunks, TakeChunk
-    from ._table import Table
+    from ._table import AnyTable
 
 
-def schema(table: Table[typing.Any]) -> tuple[str, ...]:
+def schema(table: AnyTable) -> tuple[str, ...]:
     """Return the statements that create the temporary tables for one table's lists."""
     name = table.name
     keys = ", ".join(column.name for column in table.key)
@@ -41,13 +41,48 @@ def schema(table: Table[typing.Any]) -> tuple[str, ...]:
     )
 
 
-def is_any_awaited(connection: sqlite3.Connection, table: Table[typing.Any]) -> bool:
-    """Whether any guild's rows are awaited."""
+class AwaitedTables:
+    """The tables of which lists are awaited on one connection, and perhaps some of which none is any more."""
+
+    __slots__ = ("_tables",)
+
+    def __init__(self) -> None:
+        self._tables: set[AnyTable] = set()
+
+    def __contains__(self, table: AnyTable) -> bool:
+        return table in self._tables
+
+    def look(self, connection: sqlite3.Connection) -> None:
+        """Leave out the tables of which nothing is awaited any more; outside of a transaction, which may be undone.
+
+        Raises
+        ------
+        sqlite3.Error
+            If SQLite fails.
+        """
+        self._tables = {table for table in self._tables if _is_any_awaited(connection, table)}
+
+    def expect(self, connection: sqlite3.Connection, operation: AwaitChunks) -> int:
+        """Begin to note what is named of a guild's rows.
+
+        Raises
+        ------
+        sqlite3.Error
+            If SQLite fails.
+        """
+        name, guild_id = operation.table.name, operation.guild_id
+        self._tables.add(operation.table)
+        _end(connection, name, guild_id)
+        connection.execute(f"INSERT INTO temp.{name}_awaited VALUES (?, ?)", (guild_id, operation.nonce))
+        return 0
+
+
+def _is_any_awaited(connection: sqlite3.Connection, table: AnyTable) -> bool:
     return connection.execute(f"SELECT 1 FROM temp.{table.name}_awaited LIMIT 1").fetchone() is not None
 
 
 def note_named(
-    connection: sqlite3.Connection, table: Table[typing.Any], keys: collections.abc.Sequence[tuple[typing.Any, ...]]
+    connection: sqlite3.Connection, table: AnyTable, keys: collections.abc.Sequence[tuple[typing.Any, ...]]
 ) -> None:
     """Note the keys of rows that are there, of those guilds whose rows are awaited."""
     # `column1` is what SQLite calls the first column of VALUES; the key begins with the guild.
@@ -61,21 +96,13 @@ def note_named(
 
 def note_deleted(
     connection: sqlite3.Connection,
-    table: Table[typing.Any],
+    table: AnyTable,
     columns: collections.abc.Sequence[Column],
     where: dict[str, int | str],
 ) -> None:
     """Forget the keys of rows that are deleted because Discord says that they are gone."""
     equal = " AND ".join(f"{column.name} = :{column.name}" for column in columns) or "true"
     connection.execute(f"DELETE FROM temp.{table.name}_named WHERE {equal}", where)
-
-
-def expect(connection: sqlite3.Connection, operation: AwaitChunks) -> int:
-    """Begin to note what is named of a guild's rows."""
-    name, guild_id = operation.table.name, operation.guild_id
-    _end(connection, name, guild_id)
-    connection.execute(f"INSERT INTO temp.{name}_awaited VALUES (?, ?)", (guild_id, operation.nonce))
-    return 0
 
 
 def ignore(connection: sqlite3.Connection, operation: IgnoreChunks) -> int:
@@ -110,7 +137,7 @@ def take(connection: sqlite3.Connection, operation: TakeChunk) -> bool:
     return here == operation.total
 
 
-def is_all_there(connection: sqlite3.Connection, table: Table[typing.Any], guild_id: int) -> bool:
+def is_all_there(connection: sqlite3.Connection, table: AnyTable, guild_id: int) -> bool:
     """Whether all rows of a guild that were named are still there: another process may have removed some."""
     same = " AND ".join(f"named.{column.name} = {table.name}.{column.name}" for column in table.key)
     missing = connection.execute(
@@ -121,7 +148,7 @@ def is_all_there(connection: sqlite3.Connection, table: Table[typing.Any], guild
     return missing.fetchone() is None
 
 
-def delete_unnamed(connection: sqlite3.Connection, table: Table[typing.Any], guild_id: int) -> int:
+def delete_unnamed(connection: sqlite3.Connection, table: AnyTable, guild_id: int) -> int:
     """Delete those of a guild's rows that nothing named since they were awaited, and await no more."""
     same = " AND ".join(f"named.{column.name} = {table.name}.{column.name}" for column in table.key)
     deleted = connection.execute(

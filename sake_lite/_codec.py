@@ -74,13 +74,14 @@ _BIG_INTEGER: typing.Final = re.compile(rb"[\xc2\xc3][\x40-\x5b]")
 
 # What needs no second look; whether an integer is too large is seen once it is encoded.
 _PLAIN: typing.Final = frozenset({str, bool, int, float, type(None)})
+_ONLY_TEXT: typing.Final = frozenset({str})
 _NESTING: typing.Final = frozenset({dict, list})
 
 USUAL_MAPS: typing.Final = frozenset({dict, types.MappingProxyType})
 """The types of the JSON objects that Discord sends, and of those that hikari passes on."""
 
 
-def is_map(value: object) -> bool:
+def is_map(value: object) -> typing.TypeGuard[collections.abc.Mapping[typing.Any, typing.Any]]:
     """Whether something is a JSON object, of which nearly every one is of a type that is quickly recognised."""
     return type(value) in USUAL_MAPS or isinstance(value, collections.abc.Mapping)
 
@@ -210,13 +211,12 @@ def check(payload: Payload) -> None:
 
 
 def _check_value(value: object, depth: int) -> None:
-    if is_map(value):
-        parts = typing.cast("collections.abc.Mapping[object, object]", value)
-        if set(map(type, parts)) - {str}:
-            _check_names(parts)
-        _check_parts(parts.values(), depth)
-    elif isinstance(value, (list, tuple)):
+    if isinstance(value, (list, tuple)):
         _check_parts(typing.cast("list[object]", value), depth)
+    elif is_map(value):
+        if not _ONLY_TEXT.issuperset(map(type, value)):
+            _check_names(value)
+        _check_parts(value.values(), depth)
     elif not isinstance(value, (str, int, float)):
         raise ValueError(f"the payload is not a JSON object: it holds {type(value).__name__}")
 

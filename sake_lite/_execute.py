@@ -40,6 +40,7 @@ if typing.TYPE_CHECKING:
     from ._batch import Batch
     from ._change import Changes
     from ._change_log import ChangeLog
+    from ._chunked import AwaitedTables
     from ._column import Column
     from ._operations import Shard
     from ._table import AnyTable, Table
@@ -98,7 +99,11 @@ def is_common_fault(exception: BaseException | None) -> bool:
 
 
 def write_group(
-    connection: sqlite3.Connection, batches: list[Batch], log: ChangeLog, watched: tuple[AnyTable, ...]
+    connection: sqlite3.Connection,
+    batches: list[Batch],
+    awaited: AwaitedTables,
+    log: ChangeLog,
+    watched: tuple[AnyTable, ...],
 ) -> Written:
     """Apply batches in one transaction, on the writer's thread; a batch that fails by itself is undone by itself.
 
@@ -108,6 +113,8 @@ def write_group(
         The writer's connection.
     batches
         The batches.
+    awaited
+        The tables of which the connection awaits lists.
     log
         The connection's log of changes.
     watched
@@ -121,9 +128,10 @@ def write_group(
     if connection.in_transaction:  # the last one could not even be undone
         connection.execute("ROLLBACK")
     log.watch(connection, watched)
+    awaited.look(connection)
     try:
         connection.execute("BEGIN IMMEDIATE")
-        written = _apply_together(connection, batches, log)
+        written = _apply_together(connection, batches, awaited, log)
         connection.execute("COMMIT")
     except BaseException:
         # After some failures SQLite has rolled back already, and statements would commit one by one from here on.
@@ -134,9 +142,11 @@ def write_group(
     return written
 
 
-def _apply_together(connection: sqlite3.Connection, batches: list[Batch], log: ChangeLog) -> Written:
+def _apply_together(
+    connection: sqlite3.Connection, batches: list[Batch], awaited: AwaitedTables, log: ChangeLog
+) -> Written:
     try:
-        return _apply(connection, batches, log)
+        return _apply(connection, batches, awaited, log)
     except Exception as exception:
         if is_common_fault(exception) or not connection.in_transaction:
             raise
@@ -145,14 +155,16 @@ def _apply_together(connection: sqlite3.Connection, batches: list[Batch], log: C
         if len(batches) == 1:
             return Written([exception], 0, [])
 
-    outcomes, rows, changes = zip(*[_apply_alone(connection, batch, log) for batch in batches], strict=True)
+    outcomes, rows, changes = zip(*[_apply_alone(connection, batch, awaited, log) for batch in batches], strict=True)
     return Written([*itertools.chain(*outcomes)], sum(rows), [*itertools.chain(*changes)])
 
 
-def _apply_alone(connection: sqlite3.Connection, batch: Batch, log: ChangeLog) -> Written:
+def _apply_alone(
+    connection: sqlite3.Connection, batch: Batch, awaited: AwaitedTables, log: ChangeLog
+) -> Written:
     connection.execute("SAVEPOINT batch")
     try:
-        written = _apply(connection, [batch], log)
+        written = _apply(connection, [batch], awaited, log)
     except Exception as exception:
         if is_common_fault(exception) or not connection.in_transaction:
             raise
@@ -163,7 +175,7 @@ def _apply_alone(connection: sqlite3.Connection, batch: Batch, log: ChangeLog) -
     return written
 
 
-def _apply(connection: sqlite3.Connection, batches: list[Batch], log: ChangeLog) -> Written:
+def _apply(connection: sqlite3.Connection, batches: list[Batch], awaited: AwaitedTables, log: ChangeLog) -> Written:
     """Apply batches, in order, inside the transaction that is open.
 
     Raises
@@ -173,7 +185,7 @@ def _apply(connection: sqlite3.Connection, batches: list[Batch], log: ChangeLog)
     sqlite3.Error
         If SQLite fails.
     """
-    upserts = Upserts(connection, is_waiting=len(batches) > 1 or len(batches[0].operations) > _FEW)
+    upserts = Upserts(connection, awaited, is_waiting=len(batches) > 1 or len(batches[0].operations) > _FEW)
     stored = StoredRows(connection, batches)
     applied: list[Outcome] = []
     changes: list[Changes] = []
@@ -225,14 +237,14 @@ def _apply_one(  # noqa: PLR0911
 ) -> int:
     match operation:
         case Delete(table, where):
-            return _delete(connection, table, where)
+            return _delete(connection, upserts, table, where)
         case DeleteMatching(table, column, other, where):
             statement = table.delete_matching(table.column_by_name[column], other, _columns(other, where))
             return connection.execute(statement, where).rowcount
         case Replace(rows, where):
             return _replace(connection, upserts, rows, where)
         case AwaitChunks():
-            return _chunked.expect(connection, operation)
+            return upserts.awaited.expect(connection, operation)
         case TakeChunk():
             return _take_chunk(connection, upserts, operation)
         case IgnoreChunks():
@@ -258,9 +270,9 @@ def _keep_house(connection: sqlite3.Connection, operation: _Housekeeping) -> int
             return sum([connection.execute(table.delete_row, row).rowcount for row in rows])
 
 
-def _delete(connection: sqlite3.Connection, table: Table[typing.Any], where: dict[str, int | str]) -> int:
+def _delete(connection: sqlite3.Connection, upserts: Upserts, table: AnyTable, where: dict[str, int | str]) -> int:
     columns = _columns(table, where)
-    if table.completeness is not None and _chunked.is_any_awaited(connection, table):
+    if table in upserts.awaited:
         _chunked.note_deleted(connection, table, columns, where)
     return connection.execute(table.delete_where(columns), where).rowcount
 

@@ -20,6 +20,7 @@ import typing
 from . import _chunked
 
 if typing.TYPE_CHECKING:
+    from ._chunked import AwaitedTables
     from ._rows import EncodedRow, Rows
     from ._table import AnyTable, Key
 
@@ -54,17 +55,20 @@ class Upserts:
     ----------
     connection
         The connection that has the transaction open.
+    awaited
+        The tables of which the connection awaits lists.
     is_waiting
         Whether rows wait for others; where there are none to come, each is written at once.
     """
 
-    __slots__ = ("_connection", "_is_waiting", "_seen", "_waiting", "written")
+    __slots__ = ("_connection", "_is_waiting", "_seen", "_waiting", "awaited", "written")
 
-    def __init__(self, connection: sqlite3.Connection, *, is_waiting: bool = True) -> None:
+    def __init__(self, connection: sqlite3.Connection, awaited: AwaitedTables, *, is_waiting: bool) -> None:
         self._connection = connection
         self._is_waiting = is_waiting
         self._seen: collections.defaultdict[AnyTable, list[Key]] = collections.defaultdict(list)
         self._waiting: dict[AnyTable, _Waiting] = {}
+        self.awaited = awaited
         self.written = 0
         """How many rows were written, which are those that differed from what was stored."""
 
@@ -78,8 +82,12 @@ class Upserts:
         sqlite3.Error
             If SQLite fails.
         """
+        if not self._is_waiting:
+            self.write(rows)
+            return
+
         encoded = rows.encoded
-        if encoded is None or not self._is_waiting:
+        if encoded is None:
             self.flush(rows.table)
             self.write(rows)
             return
@@ -93,7 +101,7 @@ class Upserts:
 
     def see(self, table: AnyTable, key: Key) -> None:
         """Note that a row is there, though it is equal to what is stored."""
-        if table.completeness is not None:
+        if table in self.awaited:
             self._seen[table].append(key)
 
     def _begin(self, rows: EncodedRow | Rows) -> _Waiting:
@@ -156,7 +164,7 @@ class Upserts:
             self._write_encoded(rows.table, encoded, rows.is_explicit)
 
     def _write_encoded(self, table: AnyTable, encoded: collections.abc.Sequence[_Values], is_explicit: bool) -> None:
-        if table.completeness is not None:
+        if table in self.awaited:
             self._name(table, [row[: len(table.key)] for row in encoded])
 
         if len(encoded) == 1:  # most groups are one event, or one call
@@ -173,6 +181,5 @@ class Upserts:
 
     def _name(self, table: AnyTable, keys: list[Key]) -> None:
         """Note, where a list of rows comes in chunks, that rows were named."""
-        if _chunked.is_any_awaited(self._connection, table):
-            for start in range(0, len(keys), _STATEMENT_ROWS[0]):
-                _chunked.note_named(self._connection, table, keys[start : start + _STATEMENT_ROWS[0]])
+        for start in range(0, len(keys), _STATEMENT_ROWS[0]):
+            _chunked.note_named(self._connection, table, keys[start : start + _STATEMENT_ROWS[0]])

@@ -34,6 +34,7 @@ import typing
 
 from . import _execute, errors
 from ._change_log import ChangeLog
+from ._chunked import AwaitedTables
 from ._gateway import LOSS, lost_batch
 from ._queue import WriteQueue
 from ._stats import Stats
@@ -92,6 +93,7 @@ class Writer:
 
     __slots__ = (
         "_alone",
+        "_awaited",
         "_called",
         "_closing",
         "_config",
@@ -128,6 +130,7 @@ class Writer:
         on_lost: collections.abc.Callable[[LostEvent], None],
     ) -> None:
         self._alone = 0  # so many batches are written one by one, since one of them spoilt its group
+        self._awaited = AwaitedTables()
         # Set where somebody waits, and so deserves an answer at once, or a group is full; events can wait for the disk.
         self._called = asyncio.Event()
         self._closing = False
@@ -391,7 +394,7 @@ class Writer:
 
         batches = [queued.batch for queued in self._writing]
         watched = () if self._listeners is None else self._listeners.watched()
-        self._connection.post(end, _execute.write_group, batches, self._log, watched)
+        self._connection.post(end, _execute.write_group, batches, self._awaited, self._log, watched)
         return ended
 
     async def _write_group(self) -> errors.BackendError | None:
