@@ -159,9 +159,7 @@ def _apply_together(
     return Written([*itertools.chain(*outcomes)], sum(rows), [*itertools.chain(*changes)])
 
 
-def _apply_alone(
-    connection: sqlite3.Connection, batch: Batch, awaited: AwaitedTables, log: ChangeLog
-) -> Written:
+def _apply_alone(connection: sqlite3.Connection, batch: Batch, awaited: AwaitedTables, log: ChangeLog) -> Written:
     connection.execute("SAVEPOINT batch")
     try:
         written = _apply(connection, [batch], awaited, log)

@@ -236,5 +236,5 @@ def test_replaying_changes_gives_what_a_reader_finds(machine: type[RuleBasedStat
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("machine", _EXAMPLES)
 def test_replaying_many_changes_gives_what_a_reader_finds(machine: type[RuleBasedStateMachine]) -> None:
-    many = settings(_SETTINGS, max_examples=10 * _EXAMPLES[machine][0], stateful_step_count=50)
+    many = settings(_SETTINGS, max_examples=6 * _EXAMPLES[machine][0], stateful_step_count=50)
     run_state_machine_as_test(machine, settings=many)

@@ -519,4 +519,4 @@ def test_events() -> None:
 @pytest.mark.long
 @pytest.mark.timeout(600)
 def test_many_events() -> None:
-    run_state_machine_as_test(Events, settings=settings(_SETTINGS, max_examples=100))
+    run_state_machine_as_test(Events, settings=settings(_SETTINGS, max_examples=60))

@@ -459,7 +459,7 @@ def test_whatever_happens_nothing_that_exists_is_said_not_to(steps: list[tuple[s
 
 
 @pytest.mark.long
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(_STEPS)
 def test_whatever_else_happens_nothing_that_exists_is_said_not_to(steps: list[tuple[str, int]]) -> None:
     _try_out(steps)
