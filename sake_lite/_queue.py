@@ -22,8 +22,7 @@ import typing
 from ._gateway import lost_batch
 
 if typing.TYPE_CHECKING:
-    import asyncio
-
+    from ._answer import Answer
     from ._batch import Batch
     from ._gateway import LostEvent
     from ._memory import RowMemory
@@ -42,7 +41,7 @@ class Queued:
     number: int
     """Its place among all that were ever queued."""
     batch: Batch
-    future: asyncio.Future[list[int]] | None
+    answer: Answer[list[int]] | None
     """What is set when it is committed, where somebody waits for it."""
     submitted: float
     """When, in the seconds of `time.monotonic`, where somebody waits for it."""
@@ -94,15 +93,13 @@ class WriteQueue:
     @property
     def is_awaited(self) -> bool:
         """Whether somebody waits for something that waits."""
-        return any(queued.future for queued in self._waiting)
+        return any(queued.answer is not None for queued in self._waiting)
 
-    def append(
-        self, batch: Batch, future: asyncio.Future[list[int]] | None, *, lost: tuple[LostEvent, ...] = ()
-    ) -> None:
+    def append(self, batch: Batch, answer: Answer[list[int]] | None, *, lost: tuple[LostEvent, ...] = ()) -> None:
         """Queue a batch, which tells of some events that they were `lost`, if it does."""
         self._memory.forget(batch)
-        submitted = 0.0 if future is None else time.monotonic()
-        self._waiting.append(Queued(next(self._numbers), batch, future, submitted, lost))
+        submitted = 0.0 if answer is None else time.monotonic()
+        self._waiting.append(Queued(next(self._numbers), batch, answer, submitted, lost))
         self.rows += batch.rows
 
     def lose(self, event: LostEvent) -> Batch:
@@ -148,7 +145,7 @@ class WriteQueue:
         waiting, self._waiting = self._waiting, collections.deque()
         withdrawn: list[Queued] = []
         for queued in waiting:
-            if queued.future is None or not is_impatient(queued):
+            if queued.answer is None or not is_impatient(queued):
                 self._waiting.append(queued)
                 continue
 
@@ -164,7 +161,7 @@ class WriteQueue:
         """Drop the oldest that nobody waits for, while more than so many rows wait; returns how many rows went."""
         dropped = 0
         kept: list[Queued] = []
-        while self._waiting and self.rows > most_rows and not self._waiting[0].future:
+        while self._waiting and self.rows > most_rows and self._waiting[0].answer is None:
             queued = self._waiting.popleft()
             if queued.batch.name in _NEVER_DROPPED:
                 kept.append(queued)

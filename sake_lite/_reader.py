@@ -18,6 +18,7 @@ import sqlite3
 import typing
 
 from . import _config, errors
+from ._answer import Answer, resume_each
 from ._points import FoundRow, FoundRows, fetch_point, fetch_points
 
 if typing.TYPE_CHECKING:
@@ -45,7 +46,7 @@ class _Call(typing.NamedTuple):
 
 
 _Question: typing.TypeAlias = "_Query | _Point | _Call"
-_Read: typing.TypeAlias = "tuple[_Question, asyncio.Future[typing.Any]]"
+_Read: typing.TypeAlias = "tuple[_Question, Answer[typing.Any]]"
 
 
 class Reader:
@@ -65,38 +66,38 @@ class Reader:
         self._loop = asyncio.get_running_loop()
         self._waiting: list[_Read] = []
 
-    def fetch(self, sql: str, parameters: _Parameters) -> asyncio.Future[_Rows]:
-        """Return the future of all rows of a query.
+    def fetch(self, sql: str, parameters: _Parameters) -> Answer[_Rows]:
+        """Return the answer that is all rows of a query.
 
         Its exception is a `BackendError` where SQLite fails, and a `ClosedClient` where the cache is closed meanwhile.
         """
         return self._join(_Query(sql, parameters))
 
-    def get(self, table: Table[typing.Any], key: Key) -> asyncio.Future[FoundRow | None]:
-        """Return the future of the visible row under a key, if there is one.
+    def get(self, table: Table[typing.Any], key: Key) -> Answer[FoundRow | None]:
+        """Return the answer that is the visible row under a key, if there is one.
 
         Its exception is that of `fetch`.
         """
         return self._join(_Point(table, key))
 
-    def call(self, function: collections.abc.Callable[[sqlite3.Connection, int], _T]) -> asyncio.Future[_T]:
-        """Return the future of what a function reads, given the connection and the moment, in Unix milliseconds.
+    def call(self, function: collections.abc.Callable[[sqlite3.Connection, int], _T]) -> Answer[_T]:
+        """Return the answer that is what a function reads, given the connection and the moment, in Unix milliseconds.
 
         Its exception is that of `fetch`, or the `SakeException` that the function raised.
         """
         return self._join(_Call(function))
 
-    def _join(self, question: _Question) -> asyncio.Future[typing.Any]:
+    def _join(self, question: _Question) -> Answer[typing.Any]:
         """Ask at once, if it is the first question of this turn of the event loop; else together with the others."""
-        future: asyncio.Future[typing.Any] = self._loop.create_future()
-        self._waiting.append((question, future))
+        answer: Answer[typing.Any] = Answer(self._loop)
+        self._waiting.append((question, answer))
         if not self._is_turn_over:
-            return future
+            return answer
 
         self._is_turn_over = False
         self._start_hop()
         self._loop.call_soon(self._end_turn)
-        return future
+        return answer
 
     def _end_turn(self) -> None:
         self._is_turn_over = True
@@ -107,24 +108,26 @@ class Reader:
         waiting, self._waiting = self._waiting, []
 
         def end(results: list[object] | None, fault: Exception | None) -> None:
-            self._end_hop(waiting, [fault] * len(waiting) if fault is not None else results or [])
+            self._take_results(waiting, [fault] * len(waiting) if fault is not None else results or [])
+            resume_each([answer for _, answer in waiting])
 
         try:
             self._connection.post(end, _answer_each, [question for question, _ in waiting], _config.now())
         except errors.ClosedClient as exception:
             # One exception object raised in many tasks would mix up their tracebacks.
-            self._end_hop(waiting, [errors.ClosedClient(exception.message) for _ in waiting])
+            self._take_results(waiting, [errors.ClosedClient(exception.message) for _ in waiting])
+            self._loop.call_soon(resume_each, [answer for _, answer in waiting])  # one of the tasks is who asks
 
-    def _end_hop(self, waiting: list[_Read], results: collections.abc.Sequence[object]) -> None:
-        for (_, future), result in zip(waiting, results, strict=True):
-            if future.done():
+    def _take_results(self, waiting: list[_Read], results: collections.abc.Sequence[object]) -> None:
+        for (_, answer), result in zip(waiting, results, strict=True):
+            if answer.done():
                 continue
             if not isinstance(result, Exception):
-                future.set_result(result)
+                answer.set_result(result)
             elif isinstance(result, errors.SakeException):
-                future.set_exception(result)
+                answer.set_exception(result)
             else:
-                future.set_exception(errors.from_sqlite(result, self._connection.path))
+                answer.set_exception(errors.from_sqlite(result, self._connection.path))
 
 
 def _answer_each(connection: sqlite3.Connection, questions: list[_Question], moment: int) -> list[object]:

@@ -27,6 +27,7 @@ if typing.TYPE_CHECKING:
 
     import hikari
 
+    from ._answer import Answer
     from ._batch import Batch, Scope
     from ._connection import Connection
     from ._listeners import Listeners
@@ -173,7 +174,7 @@ class ReadOnlySession:
         if not self._is_settled:
             await self.settled()
 
-    async def _sure(self, reading: asyncio.Future[_T]) -> _T:
+    async def _sure(self, reading: Answer[_T]) -> _T:
         """Return what was read, or raise why not, if it is certain that nobody has written meanwhile."""
         try:
             return await reading

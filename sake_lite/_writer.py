@@ -1,8 +1,8 @@
 """The one task that writes: what is queued (`_queue.py`), committed in groups, in order.
 
-Whoever has something to write submits a batch and, if they asked for it, awaits its future, which is set after the
-commit. The task takes what is queued, lets the writer's thread apply it in one transaction, and sets the futures. While
-it has nothing to do, what is awaited goes to the thread without it, and it is called only where that fails.
+Whoever has something to write submits a batch and, if they asked for it, awaits its answer, which is there after the
+commit. The task takes what is queued, lets the writer's thread apply it in one transaction, and gives the answers.
+While it has nothing to do, what is awaited goes to the thread without it, and it is called only where that fails.
 Where a batch cannot be applied, the group is applied anew with a savepoint for each, so that it is rolled back alone;
 where SQLite itself fails, the whole group is, and what nobody awaits is tried again until there is room, in order, up
 to `max_pending_rows`.
@@ -33,6 +33,7 @@ import time
 import typing
 
 from . import _execute, errors
+from ._answer import Answer, resume_each
 from ._change_log import ChangeLog
 from ._chunked import AwaitedTables
 from ._gateway import LOSS, lost_batch
@@ -169,11 +170,11 @@ class Writer:
         """Queue a batch that nobody waits for; it is kept until it can be written."""
         self._enqueue(batch, None)
 
-    def submit_awaited(self, batch: Batch) -> asyncio.Future[list[int]]:
-        """Queue a batch and return the future of its commit, with what each of its operations came to (`Outcome`).
+    def submit_awaited(self, batch: Batch) -> Answer[list[int]]:
+        """Queue a batch; what is returned is to be awaited, for its commit and what its operations came to (`Outcome`).
 
-        The future's exception is a `BackendError` where SQLite failed, and a `ValueError` where a payload was
-        malformed. Cancelling it does not undo the batch.
+        That raises a `BackendError` where SQLite failed, and a `ValueError` where a payload was malformed. Cancelling
+        it does not undo the batch.
 
         Raises
         ------
@@ -186,9 +187,9 @@ class Writer:
             self.lose(lost_batch(batch))
             raise errors.BackendError(self._refusal.message)
 
-        future: asyncio.Future[list[int]] = self._loop.create_future()
-        self._enqueue(batch, future)
-        return future
+        answer: Answer[list[int]] = Answer(self._loop)
+        self._enqueue(batch, answer)
+        return answer
 
     def refuse(self, error: errors.BackendError | None) -> None:
         """Raise an error for all that is awaited from now on, since nobody would find what is written, or no longer."""
@@ -284,19 +285,17 @@ class Writer:
         if self._writing:
             self._return_group()
 
-    def _enqueue(
-        self, batch: Batch, future: asyncio.Future[list[int]] | None, *, lost: tuple[LostEvent, ...] = ()
-    ) -> None:
+    def _enqueue(self, batch: Batch, answer: Answer[list[int]] | None, *, lost: tuple[LostEvent, ...] = ()) -> None:
         if self._is_closed:
             raise errors.ClosedClient("the cache was closed meanwhile")
 
-        self._queue.append(batch, future, lost=lost)
+        self._queue.append(batch, answer, lost=lost)
         if self._last_error is not None and not self._writing:  # else the oldest are with the thread
             self._drop_oldest()
 
         if self._task.done():
             self._go_on()
-        is_called = future is not None or self._queue.rows >= _GROUP_ROWS
+        is_called = answer is not None or self._queue.rows >= _GROUP_ROWS
         if is_called and self._is_idle and self._ended is None and self._has_room:
             self._begin_group()  # the task has nothing to do about it, unless it fails
             if not self._queue:
@@ -371,7 +370,7 @@ class Writer:
 
     def _begin_group(self) -> asyncio.Future[None]:
         """Hand the next group to the thread; the future is done when it is committed, and settled, or has failed."""
-        self._writing = self._take_group()
+        group = self._writing = self._take_group()
         ended: asyncio.Future[None] = self._loop.create_future()
         self._ended = ended
 
@@ -391,8 +390,10 @@ class Writer:
                 else:
                     self._wakeup.set()
                     self._called.set()
+                # Last, since whoever waited goes on here, and may come with more.
+                resume_each([queued.answer for queued in group if queued.answer is not None])
 
-        batches = [queued.batch for queued in self._writing]
+        batches = [queued.batch for queued in group]
         watched = () if self._listeners is None else self._listeners.watched()
         self._connection.post(end, _execute.write_group, batches, self._awaited, self._log, watched)
         return ended
@@ -442,9 +443,9 @@ class Writer:
         self._counts["rows"] += rows
         for queued, outcome in zip(written, outcomes, strict=True):
             if isinstance(outcome, list):
-                if queued.future is not None and not queued.future.done():
-                    queued.future.set_result(outcome)
-            elif queued.future is None:
+                if queued.answer is not None and not queued.answer.done():
+                    queued.answer.set_result(outcome)
+            elif queued.answer is None:
                 is_malformed = isinstance(outcome, ValueError)
                 self.report_malformed(
                     lost_batch(queued.batch), outcome if is_malformed else self._as_ours(queued.batch, outcome)
@@ -470,8 +471,9 @@ class Writer:
 
     def _fail(self, queued: Queued, exception: Exception) -> None:
         self._counts["failures"] += 1
-        if queued.future and not queued.future.done():
-            queued.future.set_exception(exception)
+        if queued.answer is not None and not queued.answer.done():
+            queued.answer.set_exception(exception)
+            self._loop.call_soon(queued.answer.resume)
 
     def _put_back(self, cause: errors.BackendError) -> None:
         """Keep what nobody awaits for the next attempt, tell those who await, and let the readers go on."""
