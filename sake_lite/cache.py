@@ -14,9 +14,10 @@ How an entity gets out
     `get_*` finds a row that was read lately, and that nothing has touched since, in memory, as bytes (`_memory.py`).
     Otherwise, as `iter_*` does always (`_iterator.py`, a window of rows at a time, `_walk.py`), it waits until what was
     queued before is committed (`_session.py`), then reads rows on a connection of their own (`_reader.py`), many keys
-    in one statement (`_points.py`). The row's table (`_table.py`) checks that the row is what was written, decodes it
-    (`_codec.py`), and lets hikari's entity factory build the entity. Where several rows make one answer, as with
-    `permissions_for`, they are read in one transaction (`_snapshot.py`).
+    in one statement (`_points.py`). Who waits for a thread, to read or to write, goes on as soon as it has answered
+    (`_answer.py`). The row's table (`_table.py`) checks that the row is what was written, decodes it (`_codec.py`), and
+    lets hikari's entity factory build the entity. Where several rows are needed for one, as with `permissions_for`,
+    they are read in one transaction (`_snapshot.py`).
 
 Who is told what was there before
     Where somebody listens to one of `events.py`, as `_listeners.py` asks hikari at each commit, triggers note what each
@@ -33,9 +34,9 @@ The file itself, who may use it and how, is the matter of `_file.py`, and what i
 in `_check.py`, lines of JSON are made of it in `_export.py`, and copies in `_copy.py`. Looking into a file without a
 bot, and without an event loop, is `file.py`, with a view of each resource in `_views.py`. `_to_redis.py`, with the
 server in `_redis_server.py`, gives all rows to Sake (`_sake_rows.py`), and finds what else Sake has there
-(`_sake_others.py`). The command line before all that begins in
-`cli.py`, with its commands in `_cli_*.py`. How Tanjun sees the cache is in `tanjun.py`, and of which guilds the cache
-knows all that there is, in `_listed.py`. Every error has its class and its one origin in `errors.py`.
+(`_sake_others.py`). The command line before all that begins in `cli.py`, with its commands in `_cli_*.py`. How Tanjun
+sees the cache is in `tanjun.py`, and of which guilds the cache knows all that there is, in `_listed.py`. Every error
+has its class and its one origin in `errors.py`.
 """
 
 from __future__ import annotations
