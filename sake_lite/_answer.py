@@ -44,8 +44,12 @@ class Answer(typing.Generic[T]):
 
     def __await__(self) -> collections.abc.Generator[typing.Self, None, T]:
         if not self._is_done:
+            if self._callback is not None:
+                raise RuntimeError("another task awaits this already")
             self._asyncio_future_blocking = True
             yield self
+        if not self._is_done:
+            raise RuntimeError("a task goes on that has no answer yet: it is not driven by asyncio")
         return self.result()
 
     def get_loop(self) -> asyncio.AbstractEventLoop:
@@ -57,7 +61,7 @@ class Answer(typing.Generic[T]):
         return self._is_done
 
     def result(self) -> T:
-        """Return the answer, or raise what it is instead; that is raised once."""
+        """Return the answer, or raise what it is instead; that is raised once, and nothing is left to return."""
         if self._exception is not None:
             exception, self._exception = self._exception, None
             try:
@@ -97,7 +101,8 @@ class Answer(typing.Generic[T]):
             return
 
         callback, self._callback = self._callback, None
-        self._context.run(callback, self)
+        context, self._context = self._context, None
+        context.run(callback, self)
 
 
 def resume_each(answers: collections.abc.Iterable[Answer[typing.Any]]) -> None:
@@ -105,7 +110,7 @@ def resume_each(answers: collections.abc.Iterable[Answer[typing.Any]]) -> None:
     for answer in (waiting := iter(answers)):
         try:
             answer.resume()
-        except BaseException:  # it ends the program, and the others end with it
+        except BaseException:  # most likely it ends the program; the others are not to hang meanwhile
             for other in waiting:
                 other.get_loop().call_soon(other.resume)
             raise

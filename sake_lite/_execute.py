@@ -43,7 +43,7 @@ if typing.TYPE_CHECKING:
     from ._chunked import AwaitedTables
     from ._column import Column
     from ._operations import Shard
-    from ._table import AnyTable, Table
+    from ._table import AnyTable
 
 # Faults of the file or the system, under which no batch can be written; others are those of one batch.
 _COMMON_FAULTS: typing.Final = frozenset(
@@ -275,7 +275,7 @@ def _delete(connection: sqlite3.Connection, upserts: Upserts, table: AnyTable, w
     return connection.execute(table.delete_where(columns), where).rowcount
 
 
-def _columns(table: Table[typing.Any], names: collections.abc.Iterable[str]) -> list[Column]:
+def _columns(table: AnyTable, names: collections.abc.Iterable[str]) -> list[Column]:
     return [table.column_by_name[name] for name in names]
 
 
@@ -306,7 +306,7 @@ def _take_chunk(connection: sqlite3.Connection, upserts: Upserts, operation: Tak
     return deleted
 
 
-def _sweep(connection: sqlite3.Connection, table: Table[typing.Any], shard: Shard, kept: frozenset[int]) -> int:
+def _sweep(connection: sqlite3.Connection, table: AnyTable, shard: Shard, kept: frozenset[int]) -> int:
     (guild,) = _columns(table, ["guild_id"])
     statement = table.delete_where([guild])
     gone = [guild_id for guild_id in _guilds(connection, table, shard) if guild_id not in kept]
@@ -333,12 +333,12 @@ def _end_past_session(
     return deleted
 
 
-def _expire(connection: sqlite3.Connection, table: Table[typing.Any], shard: Shard, expires_at: int) -> int:
+def _expire(connection: sqlite3.Connection, table: AnyTable, shard: Shard, expires_at: int) -> int:
     values = [{"guild_id": guild_id, "expires_at": expires_at} for guild_id in _guilds(connection, table, shard)]
     return sum(connection.execute(table.expire, each).rowcount for each in values)
 
 
-def _guilds(connection: sqlite3.Connection, table: Table[typing.Any], shard: Shard) -> list[int]:
+def _guilds(connection: sqlite3.Connection, table: AnyTable, shard: Shard) -> list[int]:
     """Return the shard's guilds that have rows."""
     return [guild_id for (guild_id,) in connection.execute(table.guilds).fetchall() if shard.has(guild_id)]
 

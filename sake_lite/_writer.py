@@ -428,7 +428,7 @@ class Writer:
         self._writing = []
 
     def _settle_group(self, outcomes: list[_execute.Outcome], rows: int) -> None:
-        """Count what was written, and tell everyone concerned what became of a group."""
+        """Count what was written, and give everyone concerned their answers, with which `end` lets them go on."""
         self._locked_since = None
         if committed := sum([isinstance(outcome, list) for outcome in outcomes]):
             self._counts["batches"] += committed
@@ -473,7 +473,7 @@ class Writer:
         self._counts["failures"] += 1
         if queued.answer is not None and not queued.answer.done():
             queued.answer.set_exception(exception)
-            self._loop.call_soon(queued.answer.resume)
+            self._loop.call_soon(queued.answer.resume)  # not at once: a task may be what runs here
 
     def _put_back(self, cause: errors.BackendError) -> None:
         """Keep what nobody awaits for the next attempt, tell those who await, and let the readers go on."""

@@ -141,6 +141,30 @@ async def test_one_that_is_there_is_returned_or_raised_without_waiting() -> None
         await answer
 
 
+async def test_only_one_task_may_await_it() -> None:
+    """The second is told, so that neither waits for ever."""
+    loop = asyncio.get_running_loop()
+    answer = Answer[int](loop)
+
+    async def wait() -> int:
+        return await answer
+
+    first, second = asyncio.create_task(wait()), asyncio.create_task(wait())
+    with pytest.raises(RuntimeError, match="another task awaits this already"):
+        await second
+    answer.set_result(7)
+    loop.call_soon(answer.resume)
+    assert await first == 7
+
+
+async def test_who_goes_on_before_it_is_there_is_told(cache: sake_lite.SQLiteCache) -> None:
+    """And not that there is no such entry; asyncio's own tasks never do that."""
+    reading = cache.get_member(GUILD, 1)
+    reading.send(None)
+    with pytest.raises(RuntimeError, match="has no answer yet"):
+        reading.send(None)
+
+
 async def test_it_cannot_be_awaited_in_another_event_loop() -> None:
     answer = Answer[int](asyncio.get_running_loop())
 

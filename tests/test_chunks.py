@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import random
+import sqlite3
 import typing
 
 import hikari
@@ -184,6 +186,46 @@ async def test_a_malformed_chunk_does_not_count(gateway: Chunks) -> None:
     assert await gateway.members() == [0, 1, 2]
     await gateway.chunk(nonce, 1, 2, MEMBERS[3:])
     assert await gateway.is_complete()
+
+
+async def test_what_is_awaited_in_a_group_that_is_spoilt_is_awaited_all_the_same(gateway: Chunks) -> None:
+    """Of events that are committed together one may fail, so that what came before it is undone and done once more."""
+    no_members: list[Payload] = [{}] * 50  # so many that it is found out on the writer's thread
+    nonce = await gateway.announce()
+    await gateway.send("GUILD_CREATE", samples.guild_create(OTHER_GUILD, members=no_members))
+    await gateway.cache.flush()
+    assert gateway.cache.stats().failures == 1
+
+    await gateway.send("GUILD_MEMBER_ADD", samples.member(USER + 50, guild_id=str(GUILD)))
+    await gateway.cache.flush()
+    await gateway.chunk(nonce, 0, 1, MEMBERS)
+    assert await gateway.members() == [0, 1, 2, 3, 4, 5, 50]
+    assert await gateway.is_complete()
+
+
+async def test_what_is_awaited_while_nothing_can_be_written_is_awaited_once_it_can(path: pathlib.Path) -> None:
+    async with Chunks(path, busy_timeout=0.1) as gateway:
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            nonce = await gateway.announce()
+            with pytest.raises(sake_lite.BackendError, match="locked by another process"):
+                await gateway.cache.flush()
+        await gateway.cache.flush()
+        await gateway.send("GUILD_MEMBER_ADD", samples.member(USER + 50, guild_id=str(GUILD)))
+        await gateway.cache.flush()
+        await gateway.chunk(nonce, 0, 1, MEMBERS)
+        assert await gateway.members() == [0, 1, 2, 3, 4, 5, 50]
+
+
+async def test_members_may_be_awaited_again_and_again(gateway: Chunks) -> None:
+    for number in range(50, 53):
+        nonce = await gateway.announce()
+        await gateway.cache.flush()
+        await gateway.send("GUILD_MEMBER_ADD", samples.member(USER + number, guild_id=str(GUILD)))
+        await gateway.cache.flush()
+        await gateway.chunk(nonce, 0, 1, MEMBERS)
+        assert await gateway.members() == [0, 1, 2, 3, 4, 5, number]
+        await gateway.cache.set_user(samples.user(USER))  # a commit while nothing is awaited
 
 
 async def test_what_is_complete_is_known_until_the_next_session(path: pathlib.Path) -> None:
