@@ -82,14 +82,13 @@ class Upserts:
         sqlite3.Error
             If SQLite fails.
         """
-        if not self._is_waiting:
-            self.write(rows)
-            return
-
         encoded = rows.encoded
         if encoded is None:
             self.flush(rows.table)
             self.write(rows)
+            return
+        if not self._is_waiting:
+            self._write_encoded(rows.table, encoded, rows.is_explicit)
             return
 
         waiting = self._waiting.get(rows.table)
