@@ -23,7 +23,7 @@ class Answer(typing.Generic[T]):
     """An answer that is yet to come, for the one task that awaits it.
 
     Whoever gives it says what it is (`set_result`, `set_exception`), brings its own affairs in order, and then lets the
-    task go on (`resume`), which runs as if it were called from there.
+    task go on (`resume`), which runs as if it were called from there; or soon, where that cannot be (`resume_soon`).
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ class Answer(typing.Generic[T]):
             return False
 
         self.set_exception(asyncio.CancelledError() if msg is None else asyncio.CancelledError(msg))
-        self._loop.call_soon(self.resume)
+        self.resume_soon()
         return True
 
     def resume(self) -> None:
@@ -104,6 +104,10 @@ class Answer(typing.Generic[T]):
         context, self._context = self._context, None
         context.run(callback, self)
 
+    def resume_soon(self) -> None:
+        """Let the task go on in the event loop's next turn, as asyncio's own futures do; for where one may run."""
+        self._loop.call_soon(self.resume)
+
 
 def resume_each(answers: collections.abc.Iterable[Answer[typing.Any]]) -> None:
     """Let the tasks that await these go on, one after the other."""
@@ -112,5 +116,5 @@ def resume_each(answers: collections.abc.Iterable[Answer[typing.Any]]) -> None:
             answer.resume()
         except BaseException:  # most likely it ends the program; the others are not to hang meanwhile
             for other in waiting:
-                other.get_loop().call_soon(other.resume)
+                other.resume_soon()
             raise

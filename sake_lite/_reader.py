@@ -116,7 +116,8 @@ class Reader:
         except errors.ClosedClient as exception:
             # One exception object raised in many tasks would mix up their tracebacks.
             self._take_results(waiting, [errors.ClosedClient(exception.message) for _ in waiting])
-            self._loop.call_soon(resume_each, [answer for _, answer in waiting])  # one of the tasks is who asks
+            for _, answer in waiting:
+                answer.resume_soon()  # not at once, since one of the tasks is who asks
 
     def _take_results(self, waiting: list[_Read], results: collections.abc.Sequence[object]) -> None:
         for (_, answer), result in zip(waiting, results, strict=True):

@@ -473,7 +473,7 @@ class Writer:
         self._counts["failures"] += 1
         if queued.answer is not None and not queued.answer.done():
             queued.answer.set_exception(exception)
-            self._loop.call_soon(queued.answer.resume)  # not at once: a task may be what runs here
+            queued.answer.resume_soon()
 
     def _put_back(self, cause: errors.BackendError) -> None:
         """Keep what nobody awaits for the next attempt, tell those who await, and let the readers go on."""

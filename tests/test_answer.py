@@ -6,7 +6,6 @@ import asyncio
 import contextvars
 import subprocess
 import sys
-import textwrap
 import typing
 
 import hypothesis
@@ -116,7 +115,7 @@ asyncio.run(main())
 
 
 def test_a_caller_that_ends_the_program_lets_the_others_end(path: pathlib.Path) -> None:
-    command = [sys.executable, "-c", textwrap.dedent(_PROGRAM), path]
+    command = [sys.executable, "-c", _PROGRAM, path]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     assert ran.returncode == 7, ran.stderr
     assert sorted(ran.stdout.splitlines()) == [f"over {number}" for number in range(1, 6)]
@@ -143,8 +142,7 @@ async def test_one_that_is_there_is_returned_or_raised_without_waiting() -> None
 
 async def test_only_one_task_may_await_it() -> None:
     """The second is told, so that neither waits for ever."""
-    loop = asyncio.get_running_loop()
-    answer = Answer[int](loop)
+    answer = Answer[int](asyncio.get_running_loop())
 
     async def wait() -> int:
         return await answer
@@ -153,7 +151,7 @@ async def test_only_one_task_may_await_it() -> None:
     with pytest.raises(RuntimeError, match="another task awaits this already"):
         await second
     answer.set_result(7)
-    loop.call_soon(answer.resume)
+    answer.resume_soon()
     assert await first == 7
 
 
@@ -211,7 +209,7 @@ class _Waiters:
     def resume(self) -> None:
         for answer in self._answers:
             if isinstance(answer, Answer):
-                asyncio.get_running_loop().call_soon(answer.resume)
+                answer.resume_soon()
 
 
 @hypothesis.settings(deadline=None, max_examples=200, print_blob=True)
