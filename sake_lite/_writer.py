@@ -103,7 +103,6 @@ class Writer:
         "_ended",
         "_fault",
         "_is_closed",
-        "_is_idle",
         "_last_commit",
         "_last_error",
         "_listeners",
@@ -139,9 +138,8 @@ class Writer:
         self._connection = connection
         self._counts: collections.Counter[str] = collections.Counter()
         self._ended: asyncio.Future[None] | None = None  # of the group that is with the thread
-        self._fault: Exception | None = None  # of the last group
+        self._fault: Exception | None = None  # of the last group, until another one is committed
         self._is_closed = False
-        self._is_idle = False  # whether the task waits for something to do
         self._last_commit: float | None = None
         self._last_error: str | None = None
         self._listeners = listeners
@@ -221,8 +219,7 @@ class Writer:
                 last = self._writing[-1].number if self._writing else _NOTHING_QUEUED
             waiter: asyncio.Future[None] = self._loop.create_future()
             self._waiters.append((last, waiter))
-            if self._queue:
-                self._called.set()
+            self._write_soon()
             await waiter
 
         return self._last_error is None or self.is_settled
@@ -279,10 +276,11 @@ class Writer:
 
     async def _recover_group(self) -> None:
         """Find out what became of the group that was with the thread when the task was cancelled."""
+        ended = self._ended
         # The thread does one thing after the other, so once this returns, that group is in the file or never will be.
         await self._connection.run(lambda _: None)
-        self._ended = None
-        if self._writing:
+        if self._ended is ended:  # else it was committed, and perhaps the next one is with the thread
+            self._ended = None
             self._return_group()
 
     def _enqueue(self, batch: Batch, answer: Answer[list[int]] | None, *, lost: tuple[LostEvent, ...] = ()) -> None:
@@ -295,14 +293,17 @@ class Writer:
 
         if self._task.done():
             self._go_on()
-        is_called = answer is not None or self._queue.rows >= _GROUP_ROWS
-        if is_called and self._is_idle and self._ended is None and self._has_room:
-            self._begin_group()  # the task has nothing to do about it, unless it fails
-            if not self._queue:
-                return
+        if answer is not None or self._queue.rows >= _GROUP_ROWS:
+            self._write_soon()
+        else:
+            self._wakeup.set()
 
-        self._wakeup.set()
-        if is_called:
+    def _write_soon(self) -> None:
+        """Have what is queued written without waiting for more: by the thread at once, or else by the task."""
+        if self._queue and self._ended is None and self._fault is None and self._has_room:
+            self._begin_group()  # the task has nothing to do about it, unless it fails
+        if self._queue:
+            self._wakeup.set()
             self._called.set()
 
     @property
@@ -322,14 +323,17 @@ class Writer:
         pause = _FIRST_PAUSE
         deadline: float | None = None
         while True:
-            if not self._queue and self._ended is None:
-                if self._closing:
+            if not self._has_work:
+                if not self._closing:
+                    await self._wait_for_work()
+                    continue
+                if self._ended is None:
                     return
-                await self._wait_for_work()
-                continue
 
             if self._listeners is not None and not self._has_room:
                 await self._listeners.room()
+                continue
+
             cause = await self._write_group()
             if cause is None:
                 pause, deadline = _FIRST_PAUSE, None
@@ -344,16 +348,17 @@ class Writer:
             await self._pause(pause if deadline is None else min(pause, deadline - time.monotonic()))
             pause = min(pause * 2, _LONGEST_PAUSE)
 
+    @property
+    def _has_work(self) -> bool:
+        """Whether the task has something to do: to begin a group, or to see to one that failed."""
+        return bool(self._queue) or (self._ended is not None and self._ended.done())
+
     async def _wait_for_work(self) -> None:
         self._wakeup.clear()
         self._called.clear()
-        self._is_idle = True
-        try:
-            await self._wakeup.wait()
-            if not self._called.is_set():
-                await self._wait_for_call(_LINGER)
-        finally:
-            self._is_idle = False
+        await self._wakeup.wait()
+        if not self._called.is_set():
+            await self._wait_for_call(_LINGER)
 
     async def _pause(self, pause: float) -> None:
         """Wait between two attempts, but not for long where somebody waits for an answer."""
@@ -386,7 +391,7 @@ class Writer:
                 if not ended.done():
                     ended.set_result(None)
                 if fault is None:
-                    self._ended = None
+                    self._ended = None  # so that the next group can begin, also before the task is told
                 else:
                     self._wakeup.set()
                     self._called.set()
@@ -401,16 +406,17 @@ class Writer:
     async def _write_group(self) -> errors.BackendError | None:
         """Write the next group, if none is being written; return why nothing could be written, or `None`."""
         await (self._ended or self._begin_group())
-        self._ended = None
         if self._fault is None:
             return None
 
+        self._ended = None
         self._memory.clear()  # perhaps it is in the file all the same
         cause = errors.from_sqlite(self._fault, self._connection.path)
         if _execute.is_common_fault(self._fault):
             self._put_back(cause)
             return cause
 
+        self._fault = None
         self._blame_one(cause)
         return None
 

@@ -263,7 +263,7 @@ async def test_events_after_an_awaited_write_are_committed_together(
 ) -> None:
     """They wait for each other as they always do, and are not hurried by whoever was in a hurry before."""
     await _dispatch(cache, "READY", {"user": samples.me(1)})
-    await _until(lambda: cache.stats().queued_batches == 0 and _writer(cache)._is_idle)
+    await _until(lambda: cache.stats().queued_batches == 0 and not _writer(cache)._wakeup.is_set())
     waiting: list[collections.abc.Awaitable[object]] = [cache.set_role(GUILD, samples.role(1))]
     if is_read:
         waiting.append(cache.get_role(1))
