@@ -1,8 +1,8 @@
 """A SQLite connection on a thread of its own.
 
-aiosqlite owns the thread and the hop to it and back. What is wanted of it beyond its public surface, several
-statements in one hop and a thread that does not keep a forgotten program alive, is taken here and nowhere else, which
-is why aiosqlite's minor version is pinned.
+aiosqlite owns the thread and the hop to it; the way back is ours (`_callbacks.py`). What is wanted of it beyond its
+public surface, several statements in one hop and a thread that does not keep a forgotten program alive, is taken here
+and nowhere else, which is why aiosqlite's minor version is pinned.
 """
 
 from __future__ import annotations
@@ -10,12 +10,15 @@ from __future__ import annotations
 __all__ = ["Connection", "Mode", "decode_text"]
 
 import asyncio
+import functools
 import logging
 import typing
 
 import aiosqlite
 
 from . import errors
+from ._answer import Answer
+from ._callbacks import Callbacks
 
 if typing.TYPE_CHECKING:
     import collections.abc
@@ -45,13 +48,14 @@ class Connection:
         The aiosqlite connection to drive, already connected.
     """
 
-    __slots__ = ("_closed", "_connection", "_loop", "path")
+    __slots__ = ("_callbacks", "_closed", "_connection", "_loop", "path")
 
     def __init__(self, path: pathlib.Path, connection: aiosqlite.Connection) -> None:
         self.path = path
         self._closed = False
         self._connection = connection
         self._loop = asyncio.get_running_loop()
+        self._callbacks = Callbacks(self._loop)
 
     @classmethod
     async def connect(cls, path: pathlib.Path, *, mode: Mode, busy_timeout: float) -> Connection:
@@ -112,13 +116,20 @@ class Connection:
         ClosedClient
             If the connection is closed.
         """
-        if self._closed:
-            raise errors.ClosedClient("the cache was closed meanwhile")
+        answer: Answer[T] = Answer(self._loop)
 
-        aiosqlite_connection: typing.Any = self._connection
+        def end(result: T | None, fault: Exception | None) -> None:
+            if answer.done():
+                return
+            if fault is None:
+                answer.set_result(typing.cast("T", result))
+            else:
+                answer.set_exception(fault)
+            answer.resume()
+
+        self.post(end, function, *args, **kwargs)
         with errors.from_backend(self.path):
-            result: T = await aiosqlite_connection._execute(function, aiosqlite_connection._conn, *args, **kwargs)
-            return result
+            return await answer
 
     def post(
         self,
@@ -129,7 +140,7 @@ class Connection:
     ) -> None:
         """Have a function called as `run` does, and then `then`, in the event loop, with what it returned or raised.
 
-        It takes two turns of the event loop less than `run` in a task.
+        What was given first is answered first, by `run` as well.
 
         Raises
         ------
@@ -140,15 +151,15 @@ class Connection:
             raise errors.ClosedClient("the cache was closed meanwhile")
 
         aiosqlite_connection: typing.Any = self._connection
-        loop = self._loop
+        callbacks = self._callbacks
 
         def call() -> None:
             try:
                 result = function(aiosqlite_connection._conn, *args, **kwargs)
             except Exception as exception:  # noqa: BLE001 - it is passed on
-                loop.call_soon_threadsafe(then, None, exception)
+                callbacks.call(functools.partial(then, None, exception))
             else:
-                loop.call_soon_threadsafe(then, result, None)
+                callbacks.call(functools.partial(then, result, None))
 
         aiosqlite_connection._tx.put_nowait((None, call))
 
@@ -158,12 +169,17 @@ class Connection:
         try:
             with errors.from_backend(self.path):
                 await asyncio.wait_for(self._connection.close(), _CLOSE_TIMEOUT)
-        except (errors.BackendError, TimeoutError) as exception:
+        except TimeoutError as exception:
+            _LOGGER.error("closing a connection to %s takes too long: %s", self.path, exception)
+            return  # the thread may yet end what somebody waits for
+        except errors.BackendError as exception:
             _LOGGER.error("closing a connection to %s failed: %s", self.path, exception)
+        self._callbacks.close()
 
     def abandon(self) -> None:
         """Let go of a connection whose event loop is gone, without waiting for its thread."""
         self._closed = True
+        self._callbacks.close()
         aiosqlite_connection: typing.Any = self._connection
         if aiosqlite_connection._thread.is_alive():
             aiosqlite_connection.stop()

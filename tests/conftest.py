@@ -62,6 +62,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--no-row-cache", action="store_true", help="let row_cache_bytes be 0 where a test does not set it"
     )
+    parser.addoption(
+        "--no-eventfd", action="store_true", help="let threads wake the event loop as they do where Linux is not"
+    )
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -70,6 +73,15 @@ def default_row_cache(request: pytest.FixtureRequest) -> collections.abc.Iterato
     with pytest.MonkeyPatch.context() as patch:
         if request.config.getoption("--no-row-cache"):
             patch.setattr(_config.Config.__dataclass_fields__["row_cache_bytes"], "default", 0)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def system_s_means(request: pytest.FixtureRequest) -> collections.abc.Iterator[None]:
+    """Test, on Linux, too, what other systems have to do without."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.config.getoption("--no-eventfd"):
+            patch.delattr(os, "eventfd", raising=False)
         yield
 
 

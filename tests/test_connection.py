@@ -78,3 +78,24 @@ async def test_a_file_that_is_not_there(path: pathlib.Path) -> None:
     with pytest.raises(BackendError, match="cannot be opened"):
         await Connection.connect(path, mode="rw", busy_timeout=1)
     assert not path.exists()
+
+
+async def test_what_was_given_first_is_answered_first(connection: Connection) -> None:
+    answered: list[int] = []
+
+    async def ask(number: int) -> None:
+        await connection.run(lambda _: None)
+        answered.append(number)
+
+    def fail(_: sqlite3.Connection) -> None:
+        raise ValueError
+
+    asked: list[asyncio.Task[None]] = []
+    for number in range(0, 60, 3):
+        connection.post(lambda _, fault, number=number: answered.append(number), fail)
+        asked.append(asyncio.create_task(ask(number + 1)))
+        await asyncio.sleep(0)
+        connection.post(lambda _, fault, number=number: answered.append(number + 2), lambda _: None)
+    await asyncio.gather(*asked)
+    await connection.run(lambda _: None)
+    assert answered == [*range(60)]

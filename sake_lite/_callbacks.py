@@ -1,0 +1,102 @@
+"""Having a thread's callbacks called in the event loop, for less than `call_soon_threadsafe` takes.
+
+asyncio wakes its loop through a pair of sockets, which it reads twice, and only after the callbacks: meanwhile what
+those gave the thread to do waits for the interpreter's lock. Linux has a counter for this, `eventfd`, which is written
+and read once. Where there is none, or the loop cannot watch it, asyncio's own way does.
+"""
+
+from __future__ import annotations
+
+__all__ = ["Callbacks"]
+
+import collections
+import collections.abc
+import contextvars
+import io
+import os
+import sys
+import typing
+
+if typing.TYPE_CHECKING:
+    import asyncio
+
+    _Callback: typing.TypeAlias = collections.abc.Callable[[], object]
+
+# What is added to the counter, and how many bytes it is read as.
+_ONE: typing.Final[bytes] = (1).to_bytes(8, sys.byteorder)
+
+
+class Callbacks:
+    """The callbacks that threads have called in one event loop, in order.
+
+    Parameters
+    ----------
+    loop
+        The event loop, which runs.
+    """
+
+    __slots__ = ("_counter", "_loop", "_waiting")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._waiting: collections.deque[_Callback] = collections.deque()
+        self._counter = self._watched_counter()
+
+    def _watched_counter(self) -> io.FileIO | None:
+        """Return a counter that the loop watches, if there can be one."""
+        if sys.platform != "linux" or not hasattr(os, "eventfd"):
+            return None
+
+        try:
+            counter = io.FileIO(os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC), "r+")
+        except OSError:  # too many files are open
+            return None
+
+        try:
+            # Outside of the context of whoever opens the cache, which callbacks of threads have nothing to do with.
+            contextvars.Context().run(self._loop.add_reader, counter, self._on_counted)
+        except NotImplementedError:
+            counter.close()
+            return None
+
+        return counter
+
+    def call(self, callback: _Callback) -> None:
+        """Have a callback called in the event loop; from any thread.
+
+        Raises
+        ------
+        RuntimeError
+            If the loop is closed, and would be woken by asyncio's own means; nobody is left to call it.
+        ValueError
+            If these are closed, and the loop would be woken by the counter.
+        """
+        self._waiting.append(callback)
+        if self._counter is None:
+            self._loop.call_soon_threadsafe(self._call_waiting)
+        else:
+            self._counter.write(_ONE)
+
+    def close(self) -> None:
+        """Let go of the event loop, which calls what waits yet if it is not closed itself."""
+        if self._counter is not None and not self._counter.closed:
+            if not self._loop.is_closed():
+                self._loop.remove_reader(self._counter)
+            self._counter.close()
+        if self._waiting and not self._loop.is_closed():
+            self._loop.call_soon(self._call_waiting)
+
+    def _on_counted(self) -> None:
+        if self._counter is not None:
+            self._counter.read(len(_ONE))
+        self._call_waiting()
+
+    def _call_waiting(self) -> None:
+        for _ in range(len(self._waiting)):
+            callback = self._waiting.popleft()
+            try:
+                callback()
+            except BaseException:
+                # It is the loop's to report. It ends this turn, but the others must not wait for whatever comes next.
+                self._loop.call_soon(self._call_waiting)
+                raise
