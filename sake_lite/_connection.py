@@ -48,12 +48,14 @@ class Connection:
         The aiosqlite connection to drive, already connected.
     """
 
-    __slots__ = ("_callbacks", "_closed", "_connection", "_loop", "path")
+    __slots__ = ("_callbacks", "_closed", "_connection", "_done", "_given", "_loop", "path")
 
     def __init__(self, path: pathlib.Path, connection: aiosqlite.Connection) -> None:
         self.path = path
         self._closed = False
         self._connection = connection
+        self._done = 0  # of how many functions the thread has been given; counted by itself
+        self._given = 0
         self._loop = asyncio.get_running_loop()
         self._callbacks = Callbacks(self._loop)
 
@@ -98,6 +100,11 @@ class Connection:
         # A damaged text must not keep its neighbours from being read; what it says is compared with the payload.
         connection.text_factory = decode_text
         return cls(path, connection)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether the thread has not done all yet that it was given."""
+        return self._done != self._given
 
     async def run(
         self,
@@ -160,7 +167,10 @@ class Connection:
                 callbacks.call(functools.partial(then, None, exception))
             else:
                 callbacks.call(functools.partial(then, result, None))
+            finally:
+                self._done += 1
 
+        self._given += 1
         aiosqlite_connection._tx.put_nowait((None, call))
 
     async def close(self) -> None:

@@ -46,20 +46,24 @@ class CacheIterator(abc.CacheIterator[EntityT]):
         Returns the entity factory to build with.
     fetch
         Reads rows.
+    give_way
+        Lets others have a turn, in the event loop and on the threads.
     reference
         The column and its value to iterate over; `None` for all rows. A value of `None` is that of no row.
     """
 
-    __slots__ = ("_fetch", "_is_skipping", "_results", "_turn", "_walk")
+    __slots__ = ("_fetch", "_give_way", "_is_skipping", "_results", "_turn", "_walk")
 
     def __init__(
         self,
         table: Table[EntityT],
         factory: collections.abc.Callable[[], hikari.api.EntityFactory],
         fetch: Fetch,
+        give_way: collections.abc.Callable[[], collections.abc.Awaitable[None]],
         reference: Reference | None = None,
     ) -> None:
         self._fetch = fetch
+        self._give_way = give_way
         self._is_skipping = False
         self._results: collections.deque[EntityT | errors.InvalidDataFound] = collections.deque()
         # Tasks that share an iterator advance it one after the other, so that each row is handed out, and once.
@@ -89,7 +93,7 @@ class CacheIterator(abc.CacheIterator[EntityT]):
         if walk.position == len(walk.rows):
             await self._next_window()
         elif walk.position % TURN_ROWS == 0:
-            await asyncio.sleep(0)
+            await self._give_way()
 
         self._results.extend(walk.make_next())
 

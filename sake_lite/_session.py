@@ -41,6 +41,9 @@ _T = typing.TypeVar("_T")
 _TRUST_FOR: typing.Final[float] = 1.0
 _LOOK_AFTER: typing.Final[float] = 0.5
 
+# In so many seconds a thread is awake; event loops wait for a whole number of milliseconds.
+_BREAK: typing.Final[float] = 0.001
+
 
 class ReadOnlySession:
     """One opening of one file, in one event loop, by which nothing is changed.
@@ -147,6 +150,19 @@ class ReadOnlySession:
         """
         await self._begin_reading()
         return await self._sure(self._reader.fetch(sql, parameters))
+
+    async def give_way(self) -> None:
+        """Give the event loop a turn, in the midst of what takes long, and the threads theirs, if they wait for one.
+
+        A loop that only looks whether there is something to do gives the interpreter's lock away, but takes it again
+        before a thread is awake, so that reads and writes of others would wait until the whole work is done.
+        """
+        await asyncio.sleep(_BREAK if self._is_busy else 0)
+
+    @property
+    def _is_busy(self) -> bool:
+        """Whether a thread has something to do."""
+        return self._reading.is_busy
 
     async def read_together(
         self, read: collections.abc.Callable[[Snapshot], _T], factory: hikari.api.EntityFactory
@@ -417,6 +433,10 @@ class Session(ReadOnlySession):
 
         refusal = f"{path}, or the -wal or -shm beside it, was deleted or replaced; close the cache and open it again"
         self.writer.refuse(None if are_there else errors.BackendError(refusal))
+
+    @property
+    def _is_busy(self) -> bool:
+        return super()._is_busy or self._writing.is_busy
 
     @property
     def _is_settled(self) -> bool:

@@ -18,6 +18,7 @@ from samples import GUILD
 import sake_lite
 
 if typing.TYPE_CHECKING:
+    import collections.abc
     import pathlib
 
 ROLES = 40
@@ -83,6 +84,26 @@ async def test_a_read_sees_what_was_queued_before_it(cache: sake_lite.SQLiteCach
         assert (await cache.get_member(GUILD, samples.USER)).nickname == str(number)
         assert [member.nickname async for member in cache.iter_members()] == [str(number)]
         await write
+
+
+@pytest.mark.parametrize("kind", ["a read", "a write"])
+async def test_an_iteration_gives_way_to_others(kind: str, cache: sake_lite.SQLiteCache) -> None:
+    """Though it has a thousand rows more to give, of a window that it has read."""
+    members = [samples.member(number) for number in range(1, 2_001)]
+    await cache.ingest("GUILD_CREATE", samples.guild_create(members=members, member_count=2_000))
+    calls: dict[str, collections.abc.Callable[[], collections.abc.Coroutine[typing.Any, typing.Any, object]]] = {
+        "a read": lambda: cache.get_member(GUILD, 7),
+        "a write": lambda: cache.set_role(GUILD, samples.role(1)),
+    }
+    given = 0
+    call: asyncio.Task[object] | None = None
+    async for _ in cache.iter_members():
+        given += 1
+        if given == 200:
+            call = asyncio.create_task(calls[kind]())
+        if call is not None and call.done():
+            break
+    assert given < 1_000
 
 
 async def test_calls_share_transactions(cache: sake_lite.SQLiteCache) -> None:

@@ -623,6 +623,10 @@ class Resource(abc.Resource):
     async def _fetch(self, sql: str, parameters: dict[str, typing.Any], /) -> list[Row]:
         return await self._open_session().fetch(sql, parameters)
 
+    async def _give_way(self) -> None:
+        """Let others have a turn, in the event loop and on the threads."""
+        await (asyncio.sleep(0) if self._session is None else self._session.give_way())
+
     def _factory(self) -> hikari.api.EntityFactory:
         return self._app.entity_factory
 
@@ -692,7 +696,7 @@ class Resource(abc.Resource):
         self._open_session()
         columns = [(table.column_by_name[name], value) for name, value in reference.items()]
         found = [(column, column.argument(value)) for column, value in columns]
-        return CacheIterator(table, self._factory, self._fetch, *found)
+        return CacheIterator(table, self._factory, self._fetch, self._give_way, *found)
 
     # Writing.
 
