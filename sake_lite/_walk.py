@@ -31,7 +31,7 @@ T = typing.TypeVar("T")
 _FIRST_ROWS: typing.Final[int] = 100
 _WINDOW_ROWS: typing.Final[int] = 2_000
 
-TURN_ROWS: typing.Final[int] = 100
+TURN_ROWS: typing.Final[int] = 40
 """Rows after which an event loop should have a turn: about 1 ms of members. It is a multiple of `MOST_TOGETHER`."""
 
 Parameters: typing.TypeAlias = "dict[str, typing.Any]"
