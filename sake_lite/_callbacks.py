@@ -15,6 +15,7 @@ import contextvars
 import io
 import os
 import sys
+import threading
 import typing
 
 if typing.TYPE_CHECKING:
@@ -35,9 +36,11 @@ class Callbacks:
         The event loop, which runs.
     """
 
-    __slots__ = ("_counter", "_loop", "_waiting")
+    __slots__ = ("_counter", "_is_calling", "_lock", "_loop", "_waiting")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._is_calling = False
+        self._lock = threading.Lock()  # else the counter may be closed while it is written, and its number given away
         self._loop = loop
         self._waiting: collections.deque[_Callback] = collections.deque()
         self._counter = self._watched_counter()
@@ -55,7 +58,7 @@ class Callbacks:
         try:
             # Outside of the context of whoever opens the cache, which callbacks of threads have nothing to do with.
             contextvars.Context().run(self._loop.add_reader, counter, self._on_counted)
-        except NotImplementedError:
+        except (NotImplementedError, OSError):  # it watches no files, or no more of them
             counter.close()
             return None
 
@@ -67,32 +70,41 @@ class Callbacks:
         Raises
         ------
         RuntimeError
-            If the loop is closed, and would be woken by asyncio's own means; nobody is left to call it.
-        ValueError
-            If these are closed, and the loop would be woken by the counter.
+            If the loop is closed, as far as that is noticed; nobody is left to call it then.
         """
         self._waiting.append(callback)
-        if self._counter is None:
-            self._loop.call_soon_threadsafe(self._call_waiting)
-        else:
-            self._counter.write(_ONE)
+        with self._lock:
+            # A callback may run the loop, as notebooks can have it, which cannot enter `_on_counted` once more.
+            if self._counter is not None and not self._is_calling:
+                self._counter.write(_ONE)
+                return
+
+        self._loop.call_soon_threadsafe(self._call_waiting)
 
     def close(self) -> None:
-        """Let go of the event loop, which calls what waits yet if it is not closed itself."""
-        if self._counter is not None and not self._counter.closed:
+        """Let go of the counter; what comes yet is called all the same, if the loop is not closed itself."""
+        with self._lock:
+            counter, self._counter = self._counter, None
+        if counter is not None:
             if not self._loop.is_closed():
-                self._loop.remove_reader(self._counter)
-            self._counter.close()
+                self._loop.remove_reader(counter)
+            counter.close()
         if self._waiting and not self._loop.is_closed():
             self._loop.call_soon(self._call_waiting)
 
     def _on_counted(self) -> None:
         if self._counter is not None:
             self._counter.read(len(_ONE))
-        self._call_waiting()
+        self._is_calling = True
+        try:
+            self._call_waiting()
+        finally:
+            self._is_calling = False
 
     def _call_waiting(self) -> None:
         for _ in range(len(self._waiting)):
+            if not self._waiting:  # the loop ran in one of them, and has called the others
+                return
             callback = self._waiting.popleft()
             try:
                 callback()

@@ -179,12 +179,10 @@ class Connection:
         try:
             with errors.from_backend(self.path):
                 await asyncio.wait_for(self._connection.close(), _CLOSE_TIMEOUT)
-        except TimeoutError as exception:
-            _LOGGER.error("closing a connection to %s takes too long: %s", self.path, exception)
-            return  # the thread may yet end what somebody waits for
         except errors.BackendError as exception:
             _LOGGER.error("closing a connection to %s failed: %s", self.path, exception)
-        self._callbacks.close()
+        finally:
+            self._callbacks.close()
 
     def abandon(self) -> None:
         """Let go of a connection whose event loop is gone, without waiting for its thread."""

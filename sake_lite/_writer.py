@@ -100,6 +100,7 @@ class Writer:
         "_config",
         "_connection",
         "_counts",
+        "_deadline",
         "_ended",
         "_fault",
         "_is_closed",
@@ -137,6 +138,7 @@ class Writer:
         self._config = config
         self._connection = connection
         self._counts: collections.Counter[str] = collections.Counter()
+        self._deadline: float | None = None  # until when, at closing, what cannot be written is tried again
         self._ended: asyncio.Future[None] | None = None  # of the group that is with the thread
         self._fault: Exception | None = None  # of the last group, until another one is committed
         self._is_closed = False
@@ -265,14 +267,26 @@ class Writer:
         self._closing = True
         self._wakeup.set()
         self._called.set()
-        # The loop may have cancelled the task, as it does with all tasks at the end of `asyncio.run`.
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.wait([self._task])
-        await self._run()
-        self._is_closed = True
-        self._release_waiters()
+        await self._wait_out(self._task)
+        # The loop may have cancelled it, as it does with all tasks at the end of `asyncio.run`; it may do so again.
+        try:
+            while self._queue or self._ended is not None:
+                self._task = self._start()
+                await self._wait_out(self._task)
+                if not self._task.cancelled():
+                    self._task.result()  # which raises what nobody foresaw, instead of trying for ever
+        finally:
+            self._is_closed = True
+            self._release_waiters()
         if self._listeners is not None:  # nothing tells of these changes again
             await self._listeners.told()
+
+    @staticmethod
+    async def _wait_out(task: asyncio.Task[None]) -> None:
+        """Wait until a task has ended, also where whoever waits is cancelled meanwhile."""
+        while not task.done():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait([task])
 
     async def _recover_group(self) -> None:
         """Find out what became of the group that was with the thread when the task was cancelled."""
@@ -280,7 +294,7 @@ class Writer:
         # The thread does one thing after the other, so once this returns, that group is in the file or never will be.
         await self._connection.run(lambda _: None)
         if self._ended is ended:  # else it was committed, and perhaps the next one is with the thread
-            self._ended = None
+            self._ended = self._fault = None
             self._return_group()
 
     def _enqueue(self, batch: Batch, answer: Answer[list[int]] | None, *, lost: tuple[LostEvent, ...] = ()) -> None:
@@ -321,7 +335,6 @@ class Writer:
             await self._recover_group()
 
         pause = _FIRST_PAUSE
-        deadline: float | None = None
         while True:
             if not self._has_work:
                 if not self._closing:
@@ -336,16 +349,16 @@ class Writer:
 
             cause = await self._write_group()
             if cause is None:
-                pause, deadline = _FIRST_PAUSE, None
+                pause = _FIRST_PAUSE
                 continue
 
             if self._closing:
-                deadline = deadline or time.monotonic() + self._config.busy_timeout
-                if time.monotonic() >= deadline:
+                self._deadline = self._deadline or time.monotonic() + self._config.busy_timeout
+                if time.monotonic() >= self._deadline:
                     self._give_up(cause)
                     return
 
-            await self._pause(pause if deadline is None else min(pause, deadline - time.monotonic()))
+            await self._pause(pause if self._deadline is None else min(pause, self._deadline - time.monotonic()))
             pause = min(pause * 2, _LONGEST_PAUSE)
 
     @property
@@ -435,7 +448,7 @@ class Writer:
 
     def _settle_group(self, outcomes: list[_execute.Outcome], rows: int) -> None:
         """Count what was written, and give everyone concerned their answers, with which `end` lets them go on."""
-        self._locked_since = None
+        self._deadline = self._locked_since = None
         if committed := sum([isinstance(outcome, list) for outcome in outcomes]):
             self._counts["batches"] += committed
             self._counts["commits"] += 1

@@ -99,3 +99,25 @@ async def test_what_was_given_first_is_answered_first(connection: Connection) ->
     await asyncio.gather(*asked)
     await connection.run(lambda _: None)
     assert answered == [*range(60)]
+
+
+async def test_a_closing_that_is_cancelled_leaves_nothing_open(path: pathlib.Path) -> None:
+    has_begun, may_end = threading.Event(), threading.Event()
+
+    def function(_: sqlite3.Connection) -> bool:
+        has_begun.set()
+        return may_end.wait(10)
+
+    path.touch()
+    connection = await Connection.connect(path, mode="rw", busy_timeout=1)
+    waiting = asyncio.ensure_future(connection.run(function))
+    await asyncio.sleep(0)
+    await asyncio.to_thread(has_begun.wait, 10)
+    closing = asyncio.ensure_future(connection.close())
+    await asyncio.sleep(0)
+    closing.cancel()
+    may_end.set()
+    await asyncio.wait([closing])
+    assert closing.cancelled()
+    assert await waiting
+    assert connection._callbacks._counter is None  # pyright: ignore[reportPrivateUsage]

@@ -20,7 +20,7 @@ from conftest import check_file
 from samples import GUILD
 
 import sake_lite
-from sake_lite import BackendError
+from sake_lite import BackendError, _execute
 from sake_lite._session import Session
 
 if typing.TYPE_CHECKING:
@@ -352,6 +352,50 @@ def _busy_thread(cache: sake_lite.SQLiteCache) -> collections.abc.Generator[None
     finally:
         may_go_on.set()
         del waiting
+
+
+async def test_a_closing_that_is_cancelled_over_and_over(path: pathlib.Path) -> None:
+    """All of it, and the writer's task: what was queued is written all the same, once, and everybody is answered."""
+    cache = sake_lite.SQLiteCache(path, busy_timeout=2)
+    await cache.open()
+    await cache.ingest("GUILD_CREATE", samples.guild_create(member_count=3))
+    with _locked(path):
+        writes = [
+            asyncio.ensure_future(cache.ingest("GUILD_MEMBER_ADD", samples.member(number, guild_id=str(GUILD))))
+            for number in range(1, 6)
+        ]
+        await _until(lambda: bool(_writer(cache)._writing))
+        closing = asyncio.ensure_future(cache.close())
+        for _ in range(60):  # in which the lock is waited for, and found to be held, several times
+            await asyncio.sleep(0.02)
+            for task in asyncio.all_tasks() - {*writes, asyncio.current_task()}:
+                task.cancel()
+    async with asyncio.timeout(10):
+        await asyncio.gather(*writes)
+        await asyncio.wait([closing])
+        await cache.close()
+    async with cache:
+        assert (await cache.get_guild(GUILD)).member_count == 8
+        assert [member.id async for member in cache.iter_members()] == [1, 2, 3, 4, 5]
+    check_file(path)
+
+
+async def test_closing_ends_though_each_attempt_fails_in_another_way(
+    path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: sqlite3.Connection, batches: list[object], *_args: object) -> typing.NoReturn:
+        fault = sqlite3.DatabaseError("a fault")
+        fault.sqlite_errorcode = sqlite3.SQLITE_CORRUPT if len(batches) > 1 else sqlite3.SQLITE_FULL
+        raise fault
+
+    cache = sake_lite.SQLiteCache(path, busy_timeout=1)
+    await cache.open()
+    monkeypatch.setattr(_execute, "write_group", fail)
+    for number in (1, 2, 3):
+        await _dispatch(cache, "GUILD_ROLE_CREATE", {"guild_id": str(GUILD), "role": samples.role(number)})
+    async with asyncio.timeout(5):
+        await cache.close()
+    check_file(path)
 
 
 @pytest.mark.parametrize("and_then", ["close", "write"])
