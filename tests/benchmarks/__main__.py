@@ -1,4 +1,4 @@
-"""Measures everything: `uv run python -m tests.benchmarks`, in three to eight minutes."""
+"""Measures everything: `uv run python -m tests.benchmarks`, in three to nine minutes."""
 
 from __future__ import annotations
 

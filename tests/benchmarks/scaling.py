@@ -1,7 +1,8 @@
 """How figures grow with the file: from 10,000 members to 1,000,000, in guilds of 10,000.
 
-Each file is filled in one process and looked at in another, so that memory is that of looking alone. Run as a module,
-it does one of both for one size, and prints its figures as JSON.
+Each file is filled in one process and looked at in another, so that memory is that of looking alone; what is compared
+between sizes is measured in turns, since a machine's speed drifts. Run as a module, it does one of these for one size,
+and prints its figures as JSON.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ SIZES: typing.Final = (10_000, 30_000, 100_000, 150_000, 300_000, 1_000_000)
 _GUILD_MEMBERS: typing.Final[int] = 10_000
 _CALLS: typing.Final[int] = 600
 _OPENINGS: typing.Final[int] = 9
+_TURNS: typing.Final[int] = 5
 _MIB: typing.Final[int] = 1024 * 1024
 
 
@@ -66,13 +68,18 @@ def measure_all(
     sizes: collections.abc.Iterable[int], tell: collections.abc.Callable[[int], object]
 ) -> dict[int, dict[str, float]]:
     """Measure every size, one after the other, telling which is next."""
-    results: dict[int, dict[str, float]] = {}
-    for size in sizes:
-        tell(size)
-        with tempfile.TemporaryDirectory() as folder:
-            path = pathlib.Path(folder, "bot.db")
+    with tempfile.TemporaryDirectory() as folder:
+        paths = {size: pathlib.Path(folder, f"{size}.db") for size in sizes}
+        results: dict[int, dict[str, float]] = {}
+        for size, path in paths.items():
+            tell(size)
             results[size] = _in_a_process("fill", size, path) | _in_a_process("look", size, path)
-    return results
+
+        gets: dict[int, list[float]] = {size: [] for size in paths}
+        for _ in range(_TURNS):
+            for size, path in paths.items():
+                gets[size].append(_in_a_process("get", size, path)["get"])
+    return {size: figures | {"get": statistics.median(gets[size])} for size, figures in results.items()}
 
 
 def _in_a_process(task: str, size: int, path: pathlib.Path) -> dict[str, float]:
@@ -103,14 +110,18 @@ async def _fill(members: int, path: pathlib.Path) -> dict[str, float]:
 async def _look(members: int, path: pathlib.Path) -> dict[str, float]:
     cache = _Cache(path)
     figures = await _iterating(cache, members)
-    places = [(guild_id, user_id) for guild_id, user_ids in _guilds(members).items() for user_id in user_ids]
-    asked = random.Random(members).sample(places, min(_CALLS, len(places)))
-    figures["get"] = await median_call(lambda place: cache.get_member(*place), asked)
     start = time.perf_counter()
     assert await cache.iter_members().len() == members
     figures["len"] = (time.perf_counter() - start) * 1e3
     await cache.close()
     return figures | {"open": await _opening(cache)}
+
+
+async def _get(members: int, path: pathlib.Path) -> dict[str, float]:
+    places = [(guild_id, user_id) for guild_id, user_ids in _guilds(members).items() for user_id in user_ids]
+    asked = random.Random(members).sample(places, min(_CALLS, len(places)))
+    async with _Cache(path) as cache:
+        return {"get": await median_call(lambda place: cache.get_member(*place), asked)}
 
 
 async def _opening(cache: _Cache) -> float:
@@ -143,10 +154,10 @@ async def _iterating(cache: _Cache, members: int) -> dict[str, float]:
 
 
 if __name__ == "__main__":
+    tasks = {"fill": _fill, "look": _look, "get": _get}
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("task", choices=["fill", "look"])
+    parser.add_argument("task", choices=tasks)
     parser.add_argument("members", type=int)
     parser.add_argument("path", type=pathlib.Path)
     arguments = parser.parse_args()
-    do = _fill if arguments.task == "fill" else _look
-    print(json.dumps(asyncio.run(do(arguments.members, arguments.path))))
+    print(json.dumps(asyncio.run(tasks[arguments.task](arguments.members, arguments.path))))
