@@ -2,7 +2,8 @@
 
 Whoever has something to write submits a batch and, if they asked for it, awaits its answer, which is there after the
 commit. The task takes what is queued, lets the writer's thread apply it in one transaction, and gives the answers.
-While it has nothing to do, what is awaited goes to the thread without it, and it is called only where that fails.
+What is awaited goes to the thread without it, if that is free and nothing has failed; then the task only has to see to
+what fails.
 Where a batch cannot be applied, the group is applied anew with a savepoint for each, so that it is rolled back alone;
 where SQLite itself fails, the whole group is, and what nobody awaits is tried again until there is room, in order, up
 to `max_pending_rows`.

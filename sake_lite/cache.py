@@ -14,10 +14,10 @@ How an entity gets out
     `get_*` finds a row that was read lately, and that nothing has touched since, in memory, as bytes (`_memory.py`).
     Otherwise, as `iter_*` does always (`_iterator.py`, a window of rows at a time, `_walk.py`), it waits until what was
     queued before is committed (`_session.py`), then reads rows on a connection of their own (`_reader.py`), many keys
-    in one statement (`_points.py`). Who waits for a thread, to read or to write, goes on as soon as it has answered
-    (`_answer.py`). The row's table (`_table.py`) checks that the row is what was written, decodes it (`_codec.py`), and
-    lets hikari's entity factory build the entity. Where several rows are needed for one, as with `permissions_for`,
-    they are read in one transaction (`_snapshot.py`).
+    in one statement (`_points.py`). Who waits for a thread, to read or to write, goes on as soon as that has woken the
+    event loop (`_callbacks.py`, `_answer.py`). The row's table (`_table.py`) checks that the row is what was written,
+    decodes it (`_codec.py`), and lets hikari's entity factory build the entity. Where several rows are needed for one,
+    as with `permissions_for`, they are read in one transaction (`_snapshot.py`).
 
 Who is told what was there before
     Where somebody listens to one of `events.py`, as `_listeners.py` asks hikari at each commit, triggers note what each

@@ -77,8 +77,8 @@ def default_row_cache(request: pytest.FixtureRequest) -> collections.abc.Iterato
 
 
 @pytest.fixture(autouse=True, scope="session")
-def system_s_means(request: pytest.FixtureRequest) -> collections.abc.Iterator[None]:
-    """Test, on Linux, too, what other systems have to do without."""
+def waking_the_loop(request: pytest.FixtureRequest) -> collections.abc.Iterator[None]:
+    """A thread wakes the event loop as well as the system has it, so the tests run on Linux with what others have."""
     with pytest.MonkeyPatch.context() as patch:
         if request.config.getoption("--no-eventfd"):
             patch.delattr(os, "eventfd", raising=False)
